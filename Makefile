@@ -1,0 +1,40 @@
+# make run: web, worker and beat on this machine.   make test: everything CI checks.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: run test check lock clean
+.DEFAULT_GOAL := help
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */	/'
+
+.venv/run.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Carillon needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.11")'
+	@echo "setting up .venv from requirements.txt"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp requirements-dev.txt
+	@echo "adding what the tests need from requirements-dev.txt"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: .venv/run.stamp  ## start web, worker and beat; Ctrl-C stops them
+	@exec $(BIN)/python -m core.supervisor
+
+test: check  ## types, style, floors and all tests
+	@$(BIN)/python -m pytest
+
+check: .venv/test.stamp  ## types, style and floors alone
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: .venv/test.stamp  ## compile both requirements files from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:  ## remove .venv and what tools left behind; .data is kept
+	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pytest_cache

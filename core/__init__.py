@@ -1,0 +1,46 @@
+"""Background work for Flask people: say what happened, say when, and none of it is lost.
+
+The way of one event, room by room::
+
+    emit(OrderPlaced(...))     emitting   check it, send its blinker signals
+    receivers                  bus        each subscribed handler adds one run
+    accept                     ledger     one script: the event and all its runs, or nothing
+    publish                    queue      one batch of hints to the broker
+    execute(run id)            tasks      claim, call the handler, finish
+    sweep                      sweeper    what is due and unfinished gets its hint again
+    tick                       clockwork  advance a schedule and accept its run, in one script
+"""
+
+from core.app import create_app as create_app
+from core.current import run as run
+from core.declare import at as at
+from core.declare import cron as cron
+from core.declare import every as every
+from core.declare import on as on
+from core.declare import task as task
+from core.emitting import emit as emit
+from core.emitting import emit_async as emit_async
+from core.emitting import enqueue as enqueue
+from core.emitting import enqueue_async as enqueue_async
+from core.errors import CoreError as CoreError
+from core.errors import Discard as Discard
+from core.errors import Retry as Retry
+from core.events import Event as Event
+
+__all__ = [
+    "CoreError",
+    "Discard",
+    "Event",
+    "Retry",
+    "at",
+    "create_app",
+    "cron",
+    "emit",
+    "emit_async",
+    "enqueue",
+    "enqueue_async",
+    "every",
+    "on",
+    "run",
+    "task",
+]

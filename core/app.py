@@ -1,0 +1,166 @@
+"""create_app(): the one place that puts the rooms together."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from flask import Flask
+
+from core import moments, queue, worker
+from core.background import Background
+from core.bus import Bus, Known
+from core.catalog import Catalog
+from core.causes import Keyring
+from core.clockwork import Clockwork
+from core.config import ROOT, Config
+from core.entries import Layout
+from core.house import House
+from core.ledger.keys import Keys
+from core.ledger.running import Hint
+from core.ledger.server import durability
+from core.ledger.store import AsyncLedger, Ledger
+from core.loader import load
+from core.log import celery_logs_here, listen
+from core.loop import Loop
+from core.sweeper import Sweeper
+from core.tasks import Runner, Said, keep_notes
+from core.web import routes
+
+
+class Application(Flask):
+    """Flask, with all async views on one persistent event loop."""
+
+    def __init__(self, *args: Any, loop: Loop, **kwargs: Any) -> None:
+        self.loop = loop
+        super().__init__(*args, **kwargs)
+
+    def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return self.loop.sync(func)
+
+
+def create_app(config: Config | None = None, *, packages: Sequence[str] = ("handlers", "schedules")) -> Flask:
+    """Return the application: Flask app, Celery app and ledger, with what *packages* declare.
+
+    Raises:
+        ConfigError, DeclarationError: naming every problem at once.
+    """
+    config = config or Config.from_env()
+    catalog = load(packages)
+    app = _flask(config)
+    house = _house(app, config, catalog)
+    app.extensions["carillon"] = house
+    house.bus.connect()
+    listen(app)
+    celery_logs_here()
+    _attend(house)
+    routes.register(app, house)
+    for blueprint in catalog.blueprints:
+        app.register_blueprint(blueprint)
+    for setup in catalog.setups:
+        setup(app)
+    return app
+
+
+def _flask(config: Config) -> Application:
+    app = Application("carillon", root_path=str(ROOT), loop=Loop())
+    app.config.from_mapping(
+        SECRET_KEY=config.keys[0],
+        SECRET_KEY_FALLBACKS=list(config.keys[1:]),
+        REDIS_URL=config.redis_url,
+        DATABASE_URL=config.database_url,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=not config.development,
+        CELERY={},
+    )
+    app.config.from_prefixed_env()
+    return app
+
+
+def _house(app: Application, config: Config, catalog: Catalog) -> House:
+    keys, keyring = Keys(config.prefix), Keyring(config.keys)
+    ledger = Ledger(config.redis_url)
+    async_ledger = AsyncLedger(config.redis_url, app.loop.carry)
+    celery = queue.make_celery(app, config, catalog.queues(), app.loop)
+    publisher: Background[Hint] = Background(
+        "carillon-publisher",
+        partial(queue.publish, app, config),
+        partial(_unpublished, app),
+    )
+    bus = Bus(
+        app=app,
+        catalog=catalog,
+        keys=keys,
+        keyring=keyring,
+        ledger=ledger,
+        async_ledger=async_ledger,
+        loop=app.loop,
+        publish=publisher.put,
+        durability=Known(partial(durability, ledger.client)),
+    )
+    runner = Runner(
+        app=app,
+        catalog=catalog,
+        keys=keys,
+        keyring=keyring,
+        ledger=Ledger(config.redis_url, patience=5.0),
+        loop=app.loop,
+        notes=_notes(app, ledger, keys),
+        publish=publisher.put,
+        worker=worker.new_id(),
+    )
+    layout = Layout(prefix=queue.redbeat_prefix(config), keys=keys, keyring=keyring)
+    clockwork = Clockwork(app=app, catalog=catalog, layout=layout, ledger=ledger, publish=publisher.put)
+    return House(
+        app=app,
+        config=config,
+        catalog=catalog,
+        keys=keys,
+        layout=layout,
+        ledger=ledger,
+        async_ledger=async_ledger,
+        loop=app.loop,
+        bus=bus,
+        runner=runner,
+        clockwork=clockwork,
+        celery=celery,
+    )
+
+
+def _notes(app: Flask, ledger: Ledger, keys: Keys) -> Background[Said]:
+    return Background(
+        "carillon-notes",
+        partial(keep_notes, ledger, keys),
+        partial(_unkept, app),
+    )
+
+
+def _unpublished(app: Flask, count: int, error: Exception) -> None:
+    moments.publish_failed.send(app, count=count, error=error)
+
+
+def _unkept(app: Flask, count: int, error: Exception) -> None:
+    moments.trouble.send(app, what=f"{count} notes of runs were not kept", error=error)
+
+
+def _attend(house: House) -> None:
+    """Let this app's worker live by our rules: heartbeat and sweeper around it, the runner inside it."""
+    app, config = house.app, house.config
+    queue.add_execute(house.celery, house.runner.execute)
+    house.celery.carillon = house
+
+    sweeper = Sweeper(
+        app=app,
+        keys=house.keys,
+        ledger=Ledger(config.redis_url, patience=5.0),
+        publish=house.bus.publish,
+        depth=partial(queue.depth, app, config),
+    )
+    household = worker.Household(
+        app=app,
+        keys=house.keys,
+        ledger=Ledger(config.redis_url, patience=5.0),
+        sweeper=sweeper,
+        ident=house.runner.worker,
+        info=lambda: {"queues": house.catalog.queues(), "busy": len(house.runner.going)},
+    )
+    worker.attend(house.celery, household.begin, household.stop)

@@ -1,0 +1,179 @@
+"""Why a run exists: an event, a fire or a call, and its sealed form in the ledger."""
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal
+
+from core.clock import rfc3339
+from core.errors import CoreError
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+SCHEDULES = "/schedules"
+CALLS = "/enqueue"
+
+
+class Tampered(CoreError):
+    """The record's MAC is wrong: it was not written by this application."""
+
+
+class UnknownKey(CoreError):
+    """The record was sealed with a key this process does not have. Add it to SECRET_KEY_FALLBACKS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """The envelope of an event, of one fire of a schedule, or of one ``enqueue``.
+
+    ``id`` is the sender's; ``ledger_id`` is ours. ``time`` is RFC 3339 text as the sender gave it. ``data`` is
+    any JSON value: the event's data, the call's arguments; a fire has none.
+    """
+
+    kind: Literal["event", "fire", "call"]
+    id: str
+    type: str
+    source: str
+    time: str
+    subject: str | None = None
+    data: Any = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ledger_id(self) -> str:
+        return ledger_id(self.source, self.id)
+
+    @property
+    def schedule(self) -> str | None:
+        """The schedule's name, for a fire."""
+        return self.type if self.kind == "fire" else None
+
+    @property
+    def planned(self) -> datetime | None:
+        """The planned time, for a fire."""
+        return datetime.fromisoformat(self.time) if self.kind == "fire" else None
+
+
+def fire(schedule: str, planned: datetime) -> Cause:
+    """Return the cause of *schedule* firing at *planned*; its id is ``name@planned-time``."""
+    at = rfc3339(planned)
+    return Cause(kind="fire", id=f"{schedule}@{at}", type=schedule, source=SCHEDULES, time=at)
+
+
+def ledger_id(source: str, id: str) -> str:  # noqa: A002 - CloudEvents' word
+    """Return the ledger's id for a sender's ``source`` and ``id``: 96 bits of SHA-256, 17 letters and digits."""
+    number = int.from_bytes(hashlib.sha256(f"{source}\0{id}".encode()).digest()[:12])
+    digits = []
+    for _ in range(17):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def fingerprint(cause: Cause) -> str:
+    """Return 72 bits over type, subject and data; the time is left out, so a retry with a new one is the same."""
+    content = json.dumps([cause.type, cause.subject, cause.data], sort_keys=True, separators=(",", ":"))
+    return _b64(hashlib.sha256(content.encode()).digest()[:9])
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The signing keys: the first seals, all of them open."""
+
+    secrets: tuple[str, ...]
+
+    def seal(self, cause: Cause, *, runs: int, nonce: str) -> bytes:
+        """Return *cause* as the ledger keeps it: a MAC line, a header line, the data.
+
+        *runs* is the number of runs accepted with it. *nonce* tells this call from an equal one, so that a
+        repeated write is known as a repetition and not taken for a duplicate.
+        """
+        head: dict[str, Any] = {
+            "kind": cause.kind,
+            "id": cause.id,
+            "type": cause.type,
+            "source": cause.source,
+        }
+        head |= {"time": cause.time, "runs": runs, "nonce": nonce, "print": fingerprint(cause)}
+        if cause.subject is not None:
+            head["subject"] = cause.subject
+        if cause.extensions:
+            head["ext"] = cause.extensions
+        body = _dump(head) + b"\n" + _dump(cause.data)
+        return f"1 {self.mac(body)}\n".encode() + body
+
+    def mac(self, content: bytes) -> str:
+        """Return the key id and MAC of *content*, under the current key."""
+        kid, key = _derived(self.secrets[0])
+        return f"{kid} {_mac(key, content)}"
+
+    def fits(self, content: bytes, mac: str) -> bool:
+        """Tell whether one of our keys made *mac* for *content*."""
+        kid, _, digest = mac.partition(" ")
+        keys = dict(map(_derived, self.secrets))
+        return kid in keys and hmac.compare_digest(_mac(keys[kid], content).encode(), digest.encode())
+
+    def open(self, record: bytes) -> Cause:
+        """Return the cause that *record* holds.
+
+        Raises:
+            UnknownKey: none of our keys sealed it.
+            Tampered: the MAC does not fit the content.
+        """
+        line, _, body = record.partition(b"\n")
+        mac = line.decode().partition(" ")[2]
+        if mac.partition(" ")[0] not in dict(map(_derived, self.secrets)):
+            raise UnknownKey
+        if not self.fits(body, mac):
+            raise Tampered
+        return unsealed(record)
+
+
+def unsealed(record: bytes) -> Cause:
+    """Return the cause without looking at its MAC: for showing it, never for running it.
+
+    *record* may be cut off in the data, which is None then.
+    """
+    head = header(record)
+    _, _, data = record.split(b"\n", 2)
+    try:
+        value = json.loads(data)
+    except ValueError:
+        value = None
+    return Cause(
+        kind=head["kind"],
+        id=head["id"],
+        type=head["type"],
+        source=head["source"],
+        time=head["time"],
+        subject=head.get("subject"),
+        data=value,
+        extensions=head.get("ext", {}),
+    )
+
+
+def header(record: bytes) -> dict[str, Any]:
+    """Return the header of a record, of which the beginning is enough."""
+    found: dict[str, Any] = json.loads(record.split(b"\n", 2)[1])
+    return found
+
+
+@lru_cache(maxsize=16)
+def _derived(secret: str) -> tuple[str, bytes]:
+    key = hmac.new(secret.encode(), b"carillon ledger record 1", hashlib.sha256).digest()
+    return hashlib.sha256(key).hexdigest()[:8], key
+
+
+def _mac(key: bytes, body: bytes) -> str:
+    return _b64(hmac.new(key, body, hashlib.sha256).digest()[:18])
+
+
+def _b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode()
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

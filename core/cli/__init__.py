@@ -1,0 +1,1 @@
+"""Flask commands: what an operator types."""

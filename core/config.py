@@ -1,0 +1,204 @@
+"""The one place that reads the environment: a frozen record, all problems reported together."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What the environment says, read once.
+
+    Sizes are bytes. ``webhook_secrets`` maps a source (``github``) to its secrets, newest first.
+    ``keys`` are the signing keys, the current one first.
+    """
+
+    env: Literal["production", "development"] = "production"
+    port: int = 8000
+    redis_url: str
+    broker_url: str = ""
+    result_backend: str = ""
+    database_url: str = ""
+    keys: tuple[str, ...] = field(repr=False)
+    api_token: str = field(repr=False)
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    prefix: str = "carillon"
+    ledger_memory: int = 1024 * MEGABYTE
+    history_memory: int = 0
+    hook_max_body: int = 5 * MEGABYTE
+    redbeat_tasks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def development(self) -> bool:
+        return self.env == "development"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, data: Path = ROOT / ".data") -> "Config":
+        """Read the environment, and *data* for what ``make run`` left there.
+
+        Raises:
+            ConfigError: naming every problem found.
+        """
+        return _Reader(os.environ if environ is None else environ, data).read()
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str], data: Path) -> None:
+        self.environ = environ
+        self.data = data
+        self.running = _running(data)
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+
+    def read(self) -> Config:
+        env = self.text("CARILLON_ENV") or self.running.get("env", "production")
+        if env not in ("production", "development"):
+            self.problems.append(f"CARILLON_ENV is {env!r}; it must be production or development.")
+        development = env == "development"
+        redis_url = self.redis_url()
+        memory = self.size("LEDGER_MEMORY", 1024 * MEGABYTE)
+        config = Config(
+            env="development" if development else "production",
+            port=self.port(),
+            redis_url=redis_url,
+            broker_url=celery_url(self.tls(self.text("CELERY_BROKER_URL")) or redis_url),
+            result_backend=celery_url(self.tls(self.text("CELERY_RESULT_BACKEND")) or redis_url),
+            database_url=self.text("DATABASE_URL"),
+            keys=(self.secret("SECRET_KEY", development), *self.several("SECRET_KEY_FALLBACKS")),
+            api_token=self.secret("API_TOKEN", development),
+            webhook_secrets=self.webhook_secrets(),
+            prefix=self.prefix(),
+            ledger_memory=memory,
+            history_memory=self.size("HISTORY_MEMORY", memory // 4),
+            hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
+            redbeat_tasks=self.several("REDBEAT_TASKS"),
+            notes=tuple(self.notes),
+        )
+        if self.problems:
+            raise ConfigError(self.problems)
+        return config
+
+    def text(self, name: str) -> str:
+        return self.environ.get(name, "").strip()
+
+    def several(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def port(self) -> int:
+        text = self.text("PORT") or "8000"
+        if not text.isdecimal() or not 1 <= int(text) <= 65535:
+            self.problems.append(f"PORT is {text!r}; it must be a number from 1 to 65535.")
+            return 8000
+        return int(text)
+
+    def size(self, name: str, default: int) -> int:
+        """Read a size such as ``512mb``; a bare number is bytes."""
+        text = self.text(name).lower()
+        if not text:
+            return default
+        units = {"kb": 1024, "mb": MEGABYTE, "gb": 1024 * MEGABYTE}
+        digits, unit = (text[:-2], units[text[-2:]]) if text[-2:] in units else (text, 1)
+        if not digits.isdecimal():
+            self.problems.append(f"{name} is {text!r}; it must be a size such as 512mb.")
+            return default
+        return int(digits) * unit
+
+    def prefix(self) -> str:
+        text = self.text("CARILLON_PREFIX") or "carillon"
+        if not text.replace("-", "").replace("_", "").isalnum() or len(text) > 32:
+            self.problems.append(f"CARILLON_PREFIX is {text!r}; use up to 32 letters, digits, '-' and '_'.")
+        return text
+
+    def secret(self, name: str, development: bool) -> str:
+        if value := self.text(name):
+            return value
+        if development:
+            return _kept_secret(self.data / name.lower())
+        self.problems.append(
+            f"{name} is not set. Production needs one, the same for all processes: "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))" makes one. '
+            "(CARILLON_ENV=development keeps one in .data/.)"
+        )
+        return ""
+
+    def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
+        suffix = "_WEBHOOK_SECRET"
+        names = [name for name in self.environ if name.endswith(suffix) and name != suffix]
+        found = {name.removesuffix(suffix).lower().replace("_", "-"): self.several(name) for name in names}
+        return {source: values for source, values in found.items() if values}
+
+    def redis_url(self) -> str:
+        url = self.text("REDIS_URL") or self.running.get("redis_url", "")
+        if not url:
+            self.problems.append(
+                "REDIS_URL is not set and no embedded server is running. "
+                "Set it to your server, e.g. redis://localhost:6379/0, or start everything with: make run"
+            )
+        elif urlsplit(url).scheme not in REDIS_SCHEMES:
+            self.problems.append(
+                f"REDIS_URL begins with {urlsplit(url).scheme!r}; it must be a redis://, rediss:// or unix:// URL."
+            )
+        return self.tls(url)
+
+    def tls(self, url: str) -> str:
+        """Add what REDIS_TLS_VERIFY and REDIS_CA_FILE say to a ``rediss://`` URL that does not say it itself."""
+        parts = urlsplit(url)
+        if parts.scheme != "rediss":
+            return url
+        query = dict(parse_qsl(parts.query))
+        verify = self.text("REDIS_TLS_VERIFY").lower() or "yes"
+        if verify not in ("yes", "no"):
+            self.problems.append(f"REDIS_TLS_VERIFY is {verify!r}; it must be yes or no.")
+        query.setdefault("ssl_cert_reqs", "required" if verify == "yes" else "none")
+        if query["ssl_cert_reqs"] == "none":
+            note = "REDIS_TLS_VERIFY=no: the certificate of the Redis server is not verified."
+            if note not in self.notes:
+                self.notes.append(note)
+            query.setdefault("ssl_check_hostname", "false")
+        if ca_file := self.text("REDIS_CA_FILE"):
+            query.setdefault("ssl_ca_certs", ca_file)
+        return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def celery_url(url: str) -> str:
+    """Return *url* as kombu and Celery spell it: they call a Unix socket ``redis+socket://``."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    database = dict(parse_qsl(parts.query)).get("db", "0")
+    return f"redis+socket://{parts.path}?virtual_host={database}"
+
+
+def _running(data: Path) -> dict[str, str]:
+    """Return what a running ``make run`` tells other commands, e.g. ``{"env": …, "redis_url": …}``."""
+    try:
+        found = json.loads((data / "run.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret kept at *path*; make it on first use, readable by its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        with suppress(FileExistsError):  # two processes may start at once: the first one's secret stands
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,90 @@
+"""The markers of the front door: they note on the function, they do not act."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+
+from core.events import Event
+
+F = TypeVar("F", bound=Callable[..., Any])
+NOTES = "__carillon__"
+
+
+class RunOptions(TypedDict, total=False):
+    """How a run is run. ``backoff`` and ``timeout`` are seconds; ``retries`` counts failures that were raised."""
+
+    queue: str
+    retries: int
+    backoff: float | Sequence[float]
+    timeout: float | None
+    priority: int
+    name: str
+    aliases: Sequence[str]
+
+
+class ScheduleOptions(RunOptions, total=False):
+    """When and under which policies a job fires. ``jitter`` is seconds."""
+
+    overlap: Literal["allow", "skip"]
+    catch_up: Literal["skip", "latest", "all"]
+    jitter: float
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Note:
+    """What one marker says of one function."""
+
+    marker: Literal["on", "cron", "every", "at", "task"]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def on(*types: type[Event] | str, **options: Unpack[RunOptions]) -> Callable[[F], F]:
+    """Subscribe a function, sync or async, to event classes or patterns such as ``"github.*"``."""
+    return _noting(Note("on", {"types": types}, dict(options)))
+
+
+def task(**options: Unpack[RunOptions]) -> Callable[[F], F]:
+    """Let a function be called durably with ``enqueue``."""
+    return _noting(Note("task", {}, dict(options)))
+
+
+def cron(expression: str, *, timezone: str = "UTC", **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
+    """Fire a function at the times of a cron expression of five fields, in an IANA time zone."""
+    return _noting(Note("cron", {"cron": expression, "timezone": timezone}, dict(options)))
+
+
+def every(
+    *,
+    weeks: float = 0,
+    days: float = 0,
+    hours: float = 0,
+    minutes: float = 0,
+    seconds: float = 0,
+    **options: Unpack[ScheduleOptions],
+) -> Callable[[F], F]:
+    """Fire a function at whole multiples of an interval, counted from ``starts_at`` or the Unix epoch."""
+    interval = dt.timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return _noting(Note("every", {"every": interval.total_seconds()}, dict(options)))
+
+
+def at(moment: dt.datetime | str, *, timezone: str = "UTC", **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
+    """Fire a function once, at a datetime or RFC 3339 text."""
+    return _noting(Note("at", {"at": moment, "timezone": timezone}, dict(options)))
+
+
+def notes(function: object) -> list[Note]:
+    """Return what the markers noted on *function*, in the order they were applied."""
+    found: list[Note] = getattr(function, NOTES, [])
+    return found
+
+
+def _noting(note: Note) -> Callable[[F], F]:
+    def mark(function: F) -> F:
+        setattr(function, NOTES, [*notes(function), note])
+        return function
+
+    return mark

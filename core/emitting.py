@@ -1,0 +1,156 @@
+"""Saying what happened: emit, enqueue and their async forms."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app, has_app_context
+from pydantic import ValidationError
+
+from core.bus import Bus, Receipt, request
+from core.causes import CALLS, Cause
+from core.clock import now, rfc3339, to_ms
+from core.errors import EmitError, InvalidEvent
+from core.events import AnyEvent, Event
+from core.ledger.acceptance import Request
+
+SOURCE = "/api"
+LONGEST = timedelta(days=366)
+
+
+def emit(
+    event: Event,
+    *,
+    id: str | None = None,  # noqa: A002 - CloudEvents' word
+    source: str = SOURCE,
+    subject: str | None = None,
+    delay: float | timedelta = 0,
+    at: datetime | None = None,
+) -> Receipt:
+    """Say that *event* happened; returns when it and one run per subscribed handler are recorded.
+
+    The same ``id`` from the same ``source`` is recorded once. ``delay`` (seconds) or ``at`` let its runs wait.
+
+    Raises:
+        EmitError: nothing was recorded; the subclass says why. On a thread whose event loop is running, always:
+            there it is ``await emit_async(event)``.
+    """
+    _refuse_loop("emit", "emit_async")
+    bus = _bus()
+    cause, requests = _event_call(bus, event, id, source, subject, delay, at)
+    return bus.emit(cause, requests)
+
+
+async def emit_async(
+    event: Event,
+    *,
+    id: str | None = None,  # noqa: A002 - CloudEvents' word
+    source: str = SOURCE,
+    subject: str | None = None,
+    delay: float | timedelta = 0,
+    at: datetime | None = None,
+) -> Receipt:
+    """Say that *event* happened, from async code; else as ``emit``."""
+    bus = _bus()
+    cause, requests = _event_call(bus, event, id, source, subject, delay, at)
+    return await bus.emit_async(cause, requests)
+
+
+def enqueue(
+    function: Callable[..., Any], *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
+) -> Receipt:
+    """Have a function marked with ``@task`` called once with *arguments*; returns when that is recorded.
+
+    Raises:
+        EmitError: nothing was recorded: the function is not a task, or the arguments do not fit it.
+    """
+    _refuse_loop("enqueue", "enqueue_async")
+    bus = _bus()
+    return bus.emit(*_call(bus, function, delay, at, arguments))
+
+
+async def enqueue_async(
+    function: Callable[..., Any], *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
+) -> Receipt:
+    """Have a function called once with *arguments*, from async code; else as ``enqueue``."""
+    bus = _bus()
+    return await bus.emit_async(*_call(bus, function, delay, at, arguments))
+
+
+def _bus() -> Bus:
+    if not has_app_context():
+        raise EmitError(
+            "There is no application here. Handlers, jobs, views and `flask shell` have one; elsewhere write: "
+            "with create_app().app_context(): ..."
+        )
+    bus: Bus = current_app.extensions["carillon"].bus
+    return bus
+
+
+def _refuse_loop(sync: str, other: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise EmitError(f"{sync}() would block the event loop that runs on this thread. Write: await {other}(...)")
+
+
+def _event_call(
+    bus: Bus,
+    event: Event,
+    ident: str | None,
+    source: str,
+    subject: str | None,
+    delay: float | timedelta,
+    at: datetime | None,
+) -> tuple[Cause, list[Request]]:
+    if not isinstance(event, Event):
+        raise InvalidEvent(f"emit takes an event, not {type(event).__name__}. Write: emit(OrderPlaced(...))")
+    if isinstance(event, AnyEvent):
+        event = bus.catalog.event(event.type, event.data)
+    if not event.type:
+        raise InvalidEvent(f"{type(event).__qualname__} has no type. Write: class X(Event, type='order.placed')")
+    wait, moment = _waiting(delay, at)
+    cause = Cause(
+        kind="event",
+        id=ident or uuid.uuid4().hex,
+        type=event.type,
+        source=source,
+        subject=subject,
+        time=rfc3339(now()),
+        data=event.data,
+    )
+    return cause, bus.gather(event, delay=wait, at=moment)
+
+
+def _call(
+    bus: Bus,
+    function: Callable[..., Any],
+    delay: float | timedelta,
+    at: datetime | None,
+    arguments: dict[str, Any],
+) -> tuple[Cause, list[Request]]:
+    task = bus.catalog.task_of(function)
+    if task is None or task.arguments is None:
+        name = getattr(function, "__qualname__", repr(function))
+        raise EmitError(f"{name} is not a task of handlers/ or schedules/. Mark it with @task().")
+    try:
+        data = task.arguments(**arguments).model_dump(mode="json", exclude_unset=True)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InvalidEvent(f"{task.name} cannot be called so: {problems}") from error
+    wait, moment = _waiting(delay, at)
+    cause = Cause(kind="call", id=uuid.uuid4().hex, type=task.name, source=CALLS, time=rfc3339(now()), data=data)
+    return cause, [request(task, wait, moment)]
+
+
+def _waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
+    """Return the delay and the moment in ms, one of which is 0."""
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+    if at is not None and (at.tzinfo is None or seconds):
+        raise InvalidEvent("at= takes a datetime with a time zone, and not together with delay=.")
+    if not 0 <= seconds <= LONGEST.total_seconds() or (at is not None and at > now() + LONGEST):
+        raise InvalidEvent(f"An event can wait 0 seconds to {LONGEST.days} days; this one would wait longer, or less.")
+    return round(seconds * 1000), 0 if at is None else to_ms(at)

@@ -1,0 +1,110 @@
+"""Every error we raise; the docstring is the message where none is given."""
+
+from collections.abc import Sequence
+
+
+class CoreError(Exception):
+    """Something Carillon refuses."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class ProblemsError(CoreError):
+    """Several problems, reported together.
+
+    ``problems`` is a list of sentences, each naming what was found, what was wanted and what to do.
+    """
+
+    heading = "This cannot start"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__(f"{self.heading}:\n" + "\n".join(f"  - {problem}" for problem in self.problems))
+
+
+class ConfigError(ProblemsError):
+    """The environment does not describe an application that can start."""
+
+    heading = "The configuration has problems"
+
+
+class DeclarationError(ProblemsError):
+    """A handler, job or task is declared in a way that cannot work."""
+
+    heading = "handlers/ and schedules/ have problems"
+
+
+class ServerRefused(CoreError):
+    """The Redis server cannot keep the ledger."""
+
+
+class LedgerUnavailable(CoreError):
+    """The ledger did not answer; nothing was recorded. Check REDIS_URL and the server, then try again."""
+
+
+class EmitError(CoreError):
+    """The event was not accepted; nothing was recorded."""
+
+
+class EmitUnavailable(EmitError, LedgerUnavailable):
+    """The ledger did not answer; whether the event was recorded is not known. Emit it again with the same id."""
+
+
+class UnknownEvent(EmitError):
+    """No class declares this event type and no pattern matches it."""
+
+
+class InvalidEvent(EmitError):
+    """The event does not fit its type.
+
+    ``errors`` is a list of ``{"pointer": "/data/email", "detail": "..."}``, pointers as in RFC 6901.
+    """
+
+    def __init__(self, message: str, errors: Sequence[dict[str, str]] = ()) -> None:
+        self.errors = list(errors)
+        super().__init__(message)
+
+
+class BacklogFull(EmitError):
+    """The ledger is full; nothing was recorded. Work has to drain first: try again later."""
+
+
+class IdempotencyMismatch(EmitError):
+    """This id was used before, with other content. Send a new id for a new event."""
+
+
+class StateConflict(CoreError):
+    """The run is in a state that does not allow this.
+
+    ``state`` is the run's current state.
+    """
+
+    def __init__(self, message: str, state: str) -> None:
+        self.state = state
+        super().__init__(message)
+
+
+class NotFound(CoreError):
+    """There is nothing of this name, or it is past its retention."""
+
+
+class Retry(CoreError):
+    """Raise it in a handler to ask for another attempt.
+
+    ``after`` is the delay in seconds; without it the handler's own backoff counts. It uses up one of the
+    handler's retries, as any failure that was raised does.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        self.reason = reason
+        self.after = after
+        super().__init__(reason)
+
+
+class Discard(CoreError):
+    """Raise it in a handler to end the run as discarded: no retry, no alarm."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

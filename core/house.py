@@ -1,0 +1,48 @@
+"""All rooms of one application, put together: what ``app.extensions["carillon"]`` holds."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Flask, current_app
+
+from core.bus import Bus
+from core.catalog import Catalog
+from core.clockwork import Clockwork
+from core.config import Config
+from core.entries import Layout
+from core.ledger.keys import Keys
+from core.ledger.store import AsyncLedger, Ledger
+from core.loop import Loop
+from core.tasks import Runner
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The parts that views, commands, worker and beat work with."""
+
+    app: Flask
+    config: Config
+    catalog: Catalog
+    keys: Keys
+    layout: Layout
+    ledger: Ledger
+    async_ledger: AsyncLedger
+    loop: Loop
+    bus: Bus
+    runner: Runner
+    clockwork: Clockwork
+    celery: "Celery"
+
+    def close(self) -> None:
+        """Close connections and end the event loop; for tests."""
+        self.loop.stop()
+        self.ledger.close()
+
+
+def house(app: Flask | None = None) -> House:
+    """Return the house of *app*, or of the current app."""
+    found: House = (app or current_app).extensions["carillon"]
+    return found

@@ -1,0 +1,1 @@
+"""The durable record of events and runs in Redis: the only truth."""

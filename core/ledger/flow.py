@@ -1,0 +1,55 @@
+"""Flows: what to ask the server and what to make of the answers, written once for sync and async clients.
+
+A flow is a generator. It yields a list of commands, which go out as one pipeline, and receives their answers.
+A command is a ``Script`` or a tuple such as ``("HGETALL", key)``.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import Any, TypeVar
+
+LUA = Path(__file__).parent / "lua"
+SHARED = {"accept": ("common", "acceptance"), "fire": ("common", "acceptance")}
+# Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
+ALLOW_OOM = frozenset({"beat", "claim", "finish", "recover", "release"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Script:
+    """One call of one script: its name, the keys it touches, its arguments."""
+
+    name: str
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int]
+
+    def command(self, *, whole: bool = False) -> tuple[Any, ...]:
+        """Return the EVALSHA command, or with *whole* the EVAL that carries the script's text."""
+        text, digest = source(self.name)
+        head = ("EVAL", text) if whole else ("EVALSHA", digest)
+        return (*head, len(self.keys), *self.keys, *self.args)
+
+
+Command = Script | tuple[Any, ...]
+Flow = Generator[list[Command], list[Any], T]
+
+
+@cache
+def source(name: str) -> tuple[str, str]:
+    """Return a script's text and its SHA-1.
+
+    The ``#!lua`` line lets a full server refuse the script before its first write: Lua is not rolled back.
+    """
+    flags = " flags=allow-oom" if name in ALLOW_OOM else ""
+    parts = [*SHARED.get(name, ("common",)), name]
+    text = "\n".join([f"#!lua{flags}", *((LUA / f"{part}.lua").read_text() for part in parts)])
+    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def scored(answer: Sequence[bytes]) -> list[tuple[str, float]]:
+    """Return the members and scores of an answer to a command WITHSCORES."""
+    return [(member.decode(), float(score)) for member, score in zip(answer[::2], answer[1::2], strict=True)]

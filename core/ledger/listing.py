@@ -1,0 +1,179 @@
+"""Lists of runs and events: filtered, newest first, paged by a place in the order of all of them.
+
+A page walks the smallest index that fits and looks at no more than ``SCANNED`` entries, so it takes the same
+time however many runs there are; where few entries fit, a page may be short and still have a next one.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.causes import header
+from core.events import matches
+from core.ledger.flow import Flow, scored
+from core.ledger.keys import STATES, Keys
+from core.ledger.views import PLACES, Json, event_views, run_views
+
+SCANNED = 2000
+TOP = 2**53
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What part of a list is wanted. Times are ms since the epoch; *before* is a place."""
+
+    limit: int = 50
+    before: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def high(self) -> int:
+        """The highest place that belongs to the page."""
+        until = TOP if self.until is None else self.until * PLACES + PLACES - 1
+        return min(until, TOP if self.before is None else self.before - 1)
+
+    @property
+    def low(self) -> int:
+        return 0 if self.since is None else self.since * PLACES
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFilter:
+    """Which runs; an empty field takes all. ``event`` is a type or an event's id."""
+
+    states: Sequence[str] = ()
+    task: str = ""
+    event: str = ""
+    schedule: str = ""
+    queue: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFilter:
+    """Which events; an empty field takes all. ``type`` may be a pattern."""
+
+    type: str = ""
+    source: str = ""
+    subject: str = ""
+
+
+Found = tuple[int, str]  # place, id
+Looked = tuple[list[tuple[int, Json | None]], int | None]  # places with what fits there, and the lowest place seen
+
+
+def list_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[tuple[list[Json], int | None]]:
+    """Return the runs that fit, newest first, and the place to go on before, or None at the end."""
+    by_cause = {keys.type(wanted.event): wanted.event, keys.schedule(wanted.schedule): wanted.schedule}
+    by_run = {keys.task(wanted.task): wanted.task, keys.queue(wanted.queue): wanted.queue}
+    single = [key for key, value in (by_cause | by_run).items() if value]
+    [event] = yield [("GETRANGE", keys.record(wanted.event), 0, 4095)] if wanted.event else [("ECHO", "")]
+    if event:
+        runs = [f"{wanted.event}.{n}" for n in range(header(event)["runs"])]
+        views = yield from run_views(keys, runs)
+        return [view for view in views if _fits(view, wanted, whole=True)], None
+    groups = [[key] for key in single] + [[keys.state(state) for state in wanted.states or STATES]]
+    chosen = yield from _smallest(groups)
+    expand = chosen[0] in by_cause
+
+    def look(high: int, limit: int) -> Flow[Looked]:
+        found = yield from _walk(chosen, high, page.low, limit)
+        runs = (yield from _expanded(keys, found, high)) if expand else found
+        views = {view["id"]: view for view in (yield from run_views(keys, [run for _, run in runs]))}
+        fitting = [(place, view if (view := views.get(run)) and _fits(view, wanted) else None) for place, run in runs]
+        return fitting, found[-1][0] if found else None
+
+    return (yield from _page(look, page))
+
+
+def _fits(view: Json, wanted: RunFilter, *, whole: bool = False) -> bool:
+    event, fire = view["event"] or {}, view["fire"] or {}
+    return (
+        (not wanted.states or view["state"] in wanted.states)
+        and wanted.task in ("", view["task"])
+        and wanted.queue in ("", view["queue"])
+        and (whole or not wanted.event or event.get("type") == wanted.event)
+        and (not wanted.schedule or fire.get("schedule") == wanted.schedule)
+    )
+
+
+def list_events(keys: Keys, wanted: EventFilter, page: Page) -> Flow[tuple[list[Json], int | None]]:
+    """Return the events that fit, newest first, and the place to go on before, or None at the end."""
+    exact = wanted.type and "*" not in wanted.type
+    groups = [[keys.causes("event")]]
+    groups += [[keys.type(wanted.type)]] if exact else []
+    groups += [[keys.source(wanted.source)]] if wanted.source else []
+    groups += [[keys.subject(wanted.subject)]] if wanted.subject else []
+    chosen = yield from _smallest(groups)
+
+    def look(high: int, limit: int) -> Flow[Looked]:
+        found = yield from _walk(chosen, high, page.low, limit)
+        views = {view["id"]: view for view in (yield from event_views(keys, [ident for _, ident in found]))}
+        fitting = [
+            (place, view if (view := views.get(ident)) and _event_fits(view, wanted) else None)
+            for place, ident in found
+        ]
+        return fitting, found[-1][0] if found else None
+
+    return (yield from _page(look, page))
+
+
+def _event_fits(view: Json, wanted: EventFilter) -> bool:
+    return (
+        (not wanted.type or matches(wanted.type, view["type"]))
+        and wanted.source in ("", view["source"])
+        and wanted.subject in ("", view["subject"] or "")
+    )
+
+
+def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[list[Json], int | None]]:
+    """Look at more and more of an index until the page is full, the index ends or enough was scanned."""
+    items: list[Json] = []
+    high, scanned = page.high, 0
+    while scanned < SCANNED:
+        seen, lowest = yield from look(high, page.limit)
+        if lowest is None:
+            return items, None
+        for place, view in seen:
+            if view is not None:
+                items.append(view)
+            if len(items) == page.limit:
+                return items, place
+        scanned += max(len(seen), 1)
+        high = lowest - 1
+    return items, high + 1
+
+
+def counts(keys: Keys) -> Flow[dict[str, int]]:
+    """Return how many runs each state has."""
+    found = yield [("ZCARD", key) for key in keys.states]
+    return dict(zip(STATES, found, strict=True))
+
+
+def _smallest(groups: Sequence[Sequence[str]]) -> Flow[Sequence[str]]:
+    sizes = yield [("ZCARD", key) for group in groups for key in group]
+    rest = iter(sizes)
+    totals = [sum(next(rest) for _ in group) for group in groups]
+    return groups[totals.index(min(totals))]
+
+
+def _walk(indexes: Sequence[str], high: int, low: int, limit: int) -> Flow[list[Found]]:
+    """Return the next entries of several indexes as one, from place *high* down to *low*."""
+    answers = yield [("ZRANGE", key, high, low, "BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES") for key in indexes]
+    merged: Iterable[Any] = heapq.merge(
+        *([(int(place), ident) for ident, place in scored(answer)] for answer in answers), reverse=True
+    )
+    return [found for found, _ in zip(merged, range(limit), strict=False)]
+
+
+def _expanded(keys: Keys, causes: Sequence[Found], high: int) -> Flow[list[Found]]:
+    """Return the runs of *causes*, newest first, up to place *high*."""
+    heads = yield [("GETRANGE", keys.record(ident), 0, 4095) for _, ident in causes]
+    return [
+        (place + n, f"{ident}.{n}")
+        for (place, ident), head in zip(causes, heads, strict=True)
+        if head
+        for n in reversed(range(header(head)["runs"]))
+        if place + n <= high
+    ]

@@ -1,0 +1,2 @@
+-- Accepts a cause. KEYS and ARGV as in acceptance.lua. Returns {OK|DUP|CONFLICT, id}.
+return accept_cause({unpack(KEYS, AFTER_STATES)}, ARGV)

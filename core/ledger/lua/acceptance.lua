@@ -1,0 +1,60 @@
+-- accept_cause: records a cause and all its runs, or nothing. Shared by accept and fire.
+--
+-- keys   {due, states.. (10), position, record, mark, idempotency, indexes of the cause.., per run: run, task, queue}
+-- args   {record, id, fingerprint, nonce, mark ttl ms, use idempotency (0|1), indexes, runs,
+--         per run: task, queue, priority, delay ms, at ms (0: use the delay)}
+-- KEYS[DUE] and the states' indexes stand where move() wants them; keys here counts from KEYS[AFTER_STATES].
+local function accept_cause(keys, args)
+  local position_key, record_key, mark_key, idempotency_key = keys[1], keys[2], keys[3], keys[4]
+  local record, id, print, nonce, ttl = args[1], args[2], args[3], args[4], args[5]
+  local idempotent, indexes, runs = args[6] == '1', tonumber(args[7]), tonumber(args[8])
+
+  local function duplicate_of(other, other_print)
+    if other_print ~= print then return {'CONFLICT', other} end
+    return {'DUP', other}
+  end
+
+  -- guard: an idempotency key answers with its first event
+  if idempotent then
+    local seen = redis.call('GET', idempotency_key)
+    if seen then
+      local other_print, other = string.match(seen, '^(%S+) (%S+)$')
+      if other ~= id then return duplicate_of(other, other_print) end
+    end
+  end
+
+  -- guard: one id, one set of runs
+  local marked = redis.call('GET', mark_key)
+  local head = redis.call('GETRANGE', record_key, 0, 4095)
+  if head ~= '' then
+    local known = cjson.decode(string.match(head, '\n([^\n]*)\n'))
+    if known.nonce == nonce then return {'OK', id} end
+    return duplicate_of(id, known.print)
+  end
+  if marked then return duplicate_of(id, marked) end
+
+  local now = now_ms()
+  local last = tonumber(redis.call('GET', position_key) or 0)
+  local position = math.max(now * 1024, last + 1)
+
+  redis.call('SET', record_key, record)
+  redis.call('SET', mark_key, print, 'PX', ttl)
+  if idempotent then redis.call('SET', idempotency_key, print .. ' ' .. id, 'PX', ttl) end
+  for i = 1, indexes do redis.call('ZADD', keys[4 + i], text(position), id) end
+
+  for i = 0, runs - 1 do
+    local run, task_index, queue_index = unpack(keys, 5 + indexes + 3 * i, 7 + indexes + 3 * i)
+    local task, queue, priority, delay, at = unpack(args, 9 + 5 * i, 13 + 5 * i)
+    local not_before = tonumber(at) > 0 and tonumber(at) or now + tonumber(delay)
+    local waits = not_before > now
+    local state, run_id, place = waits and 'scheduled' or 'pending', id .. '.' .. i, text(position + i)
+    redis.call('HSET', run, 'task', task, 'queue', queue, 'priority', priority, 'state', state,
+               'pos', place, 'attempt', 0, 'due', text(not_before), 'hinted', text(now))
+    redis.call('ZADD', index_of(state), place, run_id)
+    redis.call('ZADD', task_index, place, run_id)
+    redis.call('ZADD', queue_index, place, run_id)
+    redis.call('ZADD', KEYS[DUE], text(waits and not_before or now + HINT_GRACE), run_id)
+  end
+  redis.call('SET', position_key, text(position + math.max(runs - 1, 0)))
+  return {'OK', id}
+end

@@ -1,0 +1,4 @@
+-- Says that a process is alive. KEYS  alive, process     ARGV  member, information (JSON), ttl ms
+redis.call('ZADD', KEYS[1], text(now_ms()), ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return {'OK'}

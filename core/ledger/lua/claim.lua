@@ -1,0 +1,30 @@
+-- Takes a pending run for one attempt, which is counted before the handler starts.
+-- KEYS  run, due, states.., record, watermark     ARGV  run id, token, worker
+-- Returns {OK, attempt, failures, record, task, created ms} or {SKIP, state} or {GONE}.
+local id, token, worker = ARGV[1], ARGV[2], ARGV[3]
+local run = read(KEYS[RUN], 'state', 'token', 'attempt', 'failures', 'pos', 'queue', 'priority', 'hinted', 'task')
+if not run.state then return {'GONE'} end
+
+local function granted(attempt, record)
+  return {'OK', attempt, run.failures or '0', record, run.task, text(math.floor(tonumber(run.pos) / 1024))}
+end
+
+-- guard: the same token claims once, however often it is sent
+if run.state == 'running' and run.token == token then
+  return granted(run.attempt, redis.call('GET', KEYS[AFTER_STATES]))
+end
+-- guard: only a pending run may start
+if run.state ~= 'pending' then return {'SKIP', run.state} end
+
+local record = redis.call('GET', KEYS[AFTER_STATES])
+if not record then return {'GONE'} end
+local now = now_ms()
+local attempt = text(tonumber(run.attempt) + 1)
+redis.call('HSET', KEYS[RUN], 'attempt', attempt, 'token', token, 'worker', worker, 'started', text(now))
+redis.call('HDEL', KEYS[RUN], 'finished', 'progress')
+move(KEYS[RUN], id, 'pending', 'running', run.pos, now + LOOK_AGAIN)
+
+local lane = run.queue .. ':' .. run.priority
+local newest = tonumber(redis.call('HGET', KEYS[AFTER_STATES + 1], lane) or 0)
+if tonumber(run.hinted) > newest then redis.call('HSET', KEYS[AFTER_STATES + 1], lane, run.hinted) end
+return granted(attempt, record)

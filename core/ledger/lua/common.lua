@@ -1,0 +1,52 @@
+-- What every script shares. A script sees KEYS and ARGV; the server's TIME is the only clock.
+-- Numbers above 1e14 lose digits in Lua's own tostring, so every number goes through text().
+
+local STATES = {'scheduled', 'pending', 'parked', 'running', 'retrying',
+                'succeeded', 'discarded', 'dead', 'cancelled', 'expired'}
+local TERMINAL = {succeeded = true, discarded = true, dead = true, cancelled = true, expired = true}
+local HINT_GRACE = 10000   -- ms until a hint that nobody claimed counts as lost
+local LOOK_AGAIN = 5000    -- ms between two looks at a running run
+local BEAT_LIMIT = 15000   -- ms without a heartbeat until a worker counts as dead
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+-- The keys of a script that moves a run: KEYS[1] the run, KEYS[2] due, KEYS[3] to KEYS[12] the states' indexes.
+local RUN, DUE, FIRST_STATE, AFTER_STATES = 1, 2, 3, 13
+
+local function index_of(state)
+  for i, name in ipairs(STATES) do
+    if name == state then return KEYS[FIRST_STATE + i - 1] end
+  end
+end
+
+local function read(run, ...)
+  local values = redis.call('HMGET', run, ...)
+  local found = {}
+  for i, name in ipairs({...}) do found[name] = values[i] or nil end
+  return found
+end
+
+-- Moves a run from one state's index to another's and sets the time of its next check (nil: never again).
+local function move(run, id, from, to, position, next_check)
+  redis.call('HSET', run, 'state', to)
+  redis.call('ZREM', index_of(from), id)
+  redis.call('ZADD', index_of(to), position, id)
+  if next_check then
+    redis.call('ZADD', KEYS[DUE], text(next_check), id)
+  else
+    redis.call('ZREM', KEYS[DUE], id)
+  end
+end
+
+-- Keeps what became of an attempt; the newest 25 stay.
+local function remember(list, attempt, started, finished, worker, outcome, error)
+  redis.call('RPUSH', list, table.concat({attempt, started, finished, worker, outcome, error}, '\n'))
+  redis.call('LTRIM', list, -25, -1)
+end

@@ -1,0 +1,56 @@
+-- Looks at one run whose check is due and does what has to be done.
+-- KEYS  run, due, states.., attempts, alive, watermark
+-- ARGV  run id, trusted (1: the sweeper may take silence for death), drained (1: the run's queue holds no hints)
+-- Returns {action, queue, priority}; the action is
+--   hint     publish a hint: its delay is over, or the old hint is lost
+--   lost     publish a hint: its worker is dead
+--   keep     nothing to do yet
+--   gone     there is no such run any more
+local id, trusted, drained = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
+local run = read(KEYS[RUN], 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'hints', 'lost')
+if not run.state or TERMINAL[run.state] then
+  redis.call('ZREM', KEYS[DUE], id)
+  return {'gone', '', ''}
+end
+
+local now = now_ms()
+-- guard: another sweeper was here already
+if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) > now then return {'keep', '', ''} end
+
+local function pending(action)
+  redis.call('HSET', KEYS[RUN], 'hinted', text(now))
+  redis.call('HDEL', KEYS[RUN], 'hints')
+  move(KEYS[RUN], id, run.state, 'pending', run.pos, now + HINT_GRACE)
+  return {action, run.queue, run.priority}
+end
+
+if run.state == 'scheduled' or run.state == 'retrying' then return pending('hint') end
+
+if run.state == 'running' then
+  local beat = redis.call('ZSCORE', KEYS[AFTER_STATES + 1], 'worker:' .. run.worker)
+  local silent = beat and tonumber(beat) < now - BEAT_LIMIT
+  -- guard: a worker that beats keeps its runs
+  -- guard: silence is death only for a sweeper that has watched without a gap
+  if (beat and not silent) or (silent and not trusted) then
+    redis.call('ZADD', KEYS[DUE], text(now + LOOK_AGAIN), id)
+    return {'keep', '', ''}
+  end
+  remember(KEYS[AFTER_STATES], run.attempt, run.started, text(now), run.worker, 'lost', '')
+  local lost = redis.call('HINCRBY', KEYS[RUN], 'lost', 1)
+  if lost == 1 then return pending('lost') end
+  -- A run that keeps losing its worker waits longer each time, so that it cannot take the house down.
+  local pause = math.min(30000 * 2 ^ (lost - 2), 900000)
+  redis.call('HSET', KEYS[RUN], 'due', text(now + pause))
+  move(KEYS[RUN], id, 'running', 'retrying', run.pos, now + pause)
+  return {'keep', '', ''}
+end
+
+-- pending: publish again only if the hint is gone, never because the queue is merely long
+local hints = tonumber(run.hints or 0)
+local overtaken = tonumber(redis.call('HGET', KEYS[AFTER_STATES + 2], run.queue .. ':' .. run.priority) or 0)
+                  > tonumber(run.hinted) + LOOK_AGAIN
+redis.call('ZADD', KEYS[DUE], text(now + math.min(HINT_GRACE * 2 ^ hints, 900000)), id)
+-- guard: a backlog is not published again
+if not (overtaken or drained) then return {'keep', '', ''} end
+redis.call('HSET', KEYS[RUN], 'hinted', text(now), 'hints', hints + 1)
+return {'hint', run.queue, run.priority}

@@ -1,0 +1,105 @@
+"""Can this Redis server keep the ledger? Asked once, before anything is written to it."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import redis
+
+from core.errors import LedgerUnavailable, ServerRefused
+
+OLDEST = (7, 0)
+
+
+def check(client: redis.Redis) -> list[str]:
+    """Refuse a server that would lose or garble the ledger; return warnings about one that could do better.
+
+    Raises:
+        ServerRefused: it is too old, or it may evict what it holds.
+        LedgerUnavailable: it did not answer.
+    """
+    where = address(client)
+    try:
+        client.ping()
+        info = {**_info(client, "server"), **_info(client, "memory"), **_info(client, "persistence")}
+    except redis.RedisError as error:
+        raise LedgerUnavailable(
+            f"The Redis server at {where} did not answer ({_reason(error)}). "
+            "Check REDIS_URL and the server, then try again."
+        ) from error
+    refuse(info, where)
+    return warnings(info, snapshots=_setting(client, "save") != "")
+
+
+def durability(client: redis.Redis) -> str:
+    """Return what an acceptance survives: ``memory`` no crash of the server, ``everysec`` one, ``fsync`` a power cut.
+
+    Where the server does not say, the lesser level is named.
+    """
+    try:
+        if not int(_info(client, "persistence").get("aof_enabled", 0)):
+            return "memory"
+    except redis.RedisError:
+        return "memory"
+    return "fsync" if _setting(client, "appendfsync") == "always" else "everysec"
+
+
+def refuse(info: Mapping[str, Any], where: str) -> None:
+    """Raise ServerRefused where *info*, the server's INFO, describes one that cannot keep the ledger."""
+    name = "Valkey" if info.get("valkey_version") else "Redis"
+    found = str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+    if version(found) < OLDEST:
+        raise ServerRefused(
+            f"The server at {where} is {name} {found}; the ledger's scripts need Redis 7.0 or Valkey 7.2. "
+            "Upgrade it, or leave REDIS_URL empty and make run starts its own."
+        )
+    policy = str(info.get("maxmemory_policy") or "noeviction")
+    if policy != "noeviction":
+        raise ServerRefused(
+            f"The server at {where} has maxmemory-policy {policy}: short of memory, it throws accepted work away. "
+            "It must be noeviction. Try: CONFIG SET maxmemory-policy noeviction"
+        )
+
+
+def warnings(info: Mapping[str, Any], *, snapshots: bool) -> list[str]:
+    """Return a sentence for each thing that weakens what *info* describes."""
+    found = []
+    if not int(info.get("aof_enabled", 0)):
+        rest = "restarts from its last snapshot" if snapshots else "restarts empty"
+        found.append(
+            f'The Redis server keeps no AOF: durability is "memory", and after a crash it {rest}. '
+            "Set appendonly yes to keep what was accepted."
+        )
+    elif info.get("aof_last_write_status", "ok") != "ok":
+        found.append("The Redis server could not write its AOF; look at its log and its disk.")
+    return found
+
+
+def version(text: str) -> tuple[int, int]:
+    """Return major and minor of a version such as ``7.2.4``; ``(0, 0)`` where there is none."""
+    major, _, rest = text.partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor) if minor.isdecimal() else 0) if major.isdecimal() else (0, 0)
+
+
+def address(client: redis.Redis) -> str:
+    """Return where *client* connects to, without a password."""
+    options = client.connection_pool.connection_kwargs
+    if path := options.get("path"):
+        return f"unix://{path}"
+    return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+
+
+def _info(client: redis.Redis, section: str) -> dict[str, Any]:
+    return client.info(section)
+
+
+def _setting(client: redis.Redis, name: str) -> str | None:
+    """Return a setting of the server; None where CONFIG is closed, as managed servers do."""
+    try:
+        return cast("dict[str, str]", client.config_get(name)).get(name, "")
+    except redis.RedisError:
+        return None
+
+
+def _reason(error: redis.RedisError) -> str:
+    return str(error).rstrip(".") or type(error).__name__

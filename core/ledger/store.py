@@ -1,0 +1,146 @@
+"""The two clients that run a flow: one for threads, one for the process's event loop."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
+from redis.retry import Retry
+
+from core.errors import BacklogFull, LedgerUnavailable
+from core.ledger.flow import Command, Flow, Script
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Runs flows on a thread. Safe to share between threads.
+
+    *patience* is the seconds one answer may take; a command is sent at most twice.
+    """
+
+    def __init__(self, url: str, *, patience: float = 1.0) -> None:
+        self.client = redis.Redis.from_url(url, **_settings(url, patience), retry=Retry(NoBackoff(), 1))
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end and return what it returns.
+
+        Raises:
+            LedgerUnavailable: the server did not answer or refused.
+            BacklogFull: the server is out of memory.
+        """
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(self._answers(commands))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        with translated():
+            answers = self._send([_plain(command) for command in commands])
+            if missing := _missing(answers):
+                again = self._send([_plain(commands[i], whole=True) for i in missing])
+                _fill(answers, missing, again)
+        return _checked(answers)
+
+    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        with self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+            return pipe.execute(raise_on_error=False)
+
+
+class AsyncLedger:
+    """Runs flows on the process's event loop; a coroutine on another loop is carried over.
+
+    *on_loop* tells how: it takes a coroutine function's coroutine and awaits it on the right loop.
+    """
+
+    def __init__(self, url: str, on_loop: Callable[[Awaitable[Any]], Awaitable[Any]], *, patience: float = 1.0) -> None:
+        self._on_loop = on_loop
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            **_settings(url, patience),
+            retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
+            max_connections=32,
+            timeout=patience,
+        )
+        self.client = redis.asyncio.Redis(connection_pool=pool)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end; raises as ``Ledger.run`` does."""
+        result: T = await self._on_loop(self._run(flow))
+        return result
+
+    async def _run(self, flow: Flow[T]) -> T:
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(await self._answers(commands))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        with translated():
+            answers = await self._send([_plain(command) for command in commands])
+            if missing := _missing(answers):
+                again = await self._send([_plain(commands[i], whole=True) for i in missing])
+                _fill(answers, missing, again)
+        return _checked(answers)
+
+    async def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        async with self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return await pipe.execute(raise_on_error=False)
+
+
+def _settings(url: str, patience: float) -> dict[str, Any]:
+    settings: dict[str, Any] = {"socket_timeout": patience, "protocol": 2, "health_check_interval": 30}
+    if not url.startswith("unix:"):
+        settings |= {"socket_connect_timeout": patience, "socket_keepalive": True}
+    return settings
+
+
+def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:
+    return command.command(whole=whole) if isinstance(command, Script) else command
+
+
+def _missing(answers: Sequence[Any]) -> list[int]:
+    return [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+
+
+def _fill(answers: list[Any], places: Sequence[int], found: Sequence[Any]) -> None:
+    for place, answer in zip(places, found, strict=True):
+        answers[place] = answer
+
+
+def _checked(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            with translated():
+                raise answer
+    return answers
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what redis-py raises into our errors."""
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise BacklogFull from error
+    except (TimeoutError, RedisError, OSError) as error:
+        kind = type(error).__name__
+        raise LedgerUnavailable(
+            f"The ledger did not answer ({kind}: {error}). Nothing is lost that was accepted."
+        ) from error

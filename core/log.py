@@ -1,0 +1,75 @@
+"""The only file that words log lines: it listens to the moments of a run's life."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+from celery.signals import setup_logging
+from flask import Flask
+
+from core import moments
+from core.redact import redacted
+
+logger = logging.getLogger("carillon")
+
+
+class OneLine(logging.Formatter):
+    """One line a record: time in UTC, level, logger, message; a traceback follows folded into the line."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", " | ")
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send all log records to standard output, one line each."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(OneLine())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("celery.worker.strategy", "celery.app.trace", "kombu", "celery.redirected", "_granian"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def celery_logs_here() -> None:
+    """Keep Celery from setting up logging of its own."""
+    setup_logging.connect(_configured, weak=False, dispatch_uid="carillon-logging")
+
+
+def _configured(**_: Any) -> None:
+    configure()
+
+
+def listen(app: Flask) -> None:
+    """Log the moments of this app."""
+
+    def tell(level: int, template: str) -> Any:
+        def line(_: Flask, **said: Any) -> None:
+            words = {name: redacted(str(value), 300) for name, value in said.items()}
+            logger.log(level, template.format(**words))
+
+        return line
+
+    info, warning, error = logging.INFO, logging.WARNING, logging.ERROR
+    lines = {
+        moments.started: (info, "started {task} run={run} attempt={attempt}"),
+        moments.succeeded: (info, "succeeded {task} run={run} seconds={seconds:.5}"),
+        moments.retried: (warning, "retrying {task} run={run} in={delay:.5} error={error}"),
+        moments.failed: (error, "dead {task} run={run} reason={reason}"),
+        moments.discarded: (info, "discarded {task} run={run} reason={reason}"),
+        moments.refused: (info, "passed over run={run} it is {verdict}"),
+        moments.released: (info, "released run={run} because this worker stops"),
+        moments.recovered: (warning, "recovered run={run} action={action}"),
+        moments.fired: (info, "{state} {schedule} planned={planned} run={run} {why}"),
+        moments.publish_failed: (warning, "hints not published count={count} the sweeper will: {error}"),
+        moments.listener_failed: (error, "a listener raised: {listener}: {error}"),
+        moments.trouble: (warning, "{what}: {error}"),
+    }
+    for signal, (level, template) in lines.items():
+        signal.connect(tell(level, template), sender=app, weak=False)

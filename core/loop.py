@@ -1,0 +1,91 @@
+"""One event loop per process, on a thread of its own: all async views and handlers run there."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from core.errors import CoreError
+
+T = TypeVar("T")
+
+
+class Loop:
+    """The process's event loop. It starts when it is first needed, and again in a forked child."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start *coroutine* on the loop, with the caller's context variables; returns its future."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._started())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine* on the loop and wait for it on this thread.
+
+        Raises:
+            CoreError: this is the loop's own thread, which would wait for itself.
+        """
+        if self.here():
+            coroutine.close()
+            raise CoreError("This thread runs the event loop and cannot wait for it. Use await.")
+        return self.submit(coroutine).result()
+
+    async def carry(self, awaitable: Awaitable[T]) -> T:
+        """Await *awaitable* on the loop, from whatever loop the caller runs on."""
+        if self.here():
+            return await awaitable
+
+        async def wait() -> T:
+            return await awaitable
+
+        return await asyncio.wrap_future(self.submit(wait()))
+
+    def here(self) -> bool:
+        """Tell whether the calling code runs on this loop."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    def sync(self, function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+        """Return *function* as a plain function that waits for the loop; this is Flask's ``async_to_sync``."""
+
+        def call(*args: Any, **kwargs: Any) -> T:
+            return self.run(function(*args, **kwargs))
+
+        return call
+
+    def stop(self) -> None:
+        """Cancel what runs on the loop and end it."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None or self._pid != os.getpid():
+            return
+
+        def cancel_all() -> None:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.call_later(0.05, loop.stop)
+
+        loop.call_soon_threadsafe(cancel_all)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._pid, self._loop = os.getpid(), asyncio.new_event_loop()
+                threading.Thread(target=_serve, args=(self._loop,), name="carillon-loop", daemon=True).start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

@@ -1,0 +1,208 @@
+"""Turns a marker's note into a task or a schedule, or says by dotted name what is wrong with it."""
+
+import difflib
+import inspect
+import re
+import typing as t
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from core.catalog import BACKOFF, Declared, Options, Task
+from core.declare import Note, RunOptions, ScheduleOptions
+from core.errors import CoreError, DeclarationError
+from core.events import TYPE, Event
+from core.triggers import At, Cron, Every
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/-]{0,127}")
+QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+KINDS: dict[str, t.Literal["handler", "job", "task"]] = {"on": "handler", "task": "task"}
+MAX_RETRIES = 100
+
+
+class _Checks:
+    """Gathers what is wrong with one declaration."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.problems: list[str] = []
+
+    def want(self, fine: bool, problem: str) -> None:
+        if not fine:
+            self.problems.append(f"{self.where}: {problem}")
+
+    def done(self) -> None:
+        if self.problems:
+            raise DeclarationError(self.problems)
+
+
+def task_from(function: Callable[..., t.Any], note: Note) -> Task:
+    """Return the task that *note* makes of *function*.
+
+    Raises:
+        DeclarationError: with every problem of this declaration.
+    """
+    checks = _Checks(f"{function.__module__}.{function.__qualname__}")
+    kind = KINDS.get(note.marker, "job")
+    allowed = RunOptions if kind != "job" else ScheduleOptions
+    _check_names(checks, note, list(t.get_type_hints(allowed)))
+    signature = inspect.signature(function)
+    if kind == "handler":
+        _check_handler(checks, function, signature, note.arguments["types"])
+    elif kind == "job":
+        required = [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+        checks.want(not required, f"a job takes no arguments, this one wants {', '.join(required)}. Give defaults.")
+    options = _options(checks, note.options)
+    name = note.options.get("name", checks.where)
+    checks.want(
+        isinstance(name, str) and bool(NAME.fullmatch(name)),
+        f"name={name!r} is no name. Use up to 128 letters, digits and . _ - : / @",
+    )
+    checks.done()
+    code = inspect.unwrap(function).__code__
+    return Task(
+        name=name,
+        function=function,
+        kind=kind,
+        options=options,
+        place=f"{'/'.join(function.__module__.split('.'))}.py:{code.co_firstlineno}",
+        arguments=_arguments(function, signature) if kind == "task" else None,
+        aliases=tuple(note.options.get("aliases", ())),
+    )
+
+
+def schedule_from(task: Task, note: Note) -> Declared:
+    """Return the schedule that *note* declares for the job *task*.
+
+    Raises:
+        DeclarationError: with every problem of this declaration.
+    """
+    checks = _Checks(task.name)
+    options = note.options
+    overlap, catch_up = options.get("overlap", ""), options.get("catch_up", "latest")
+    overlap = overlap or ("skip" if note.marker == "every" else "allow")
+    checks.want(overlap in ("allow", "skip"), f"overlap={overlap!r}; it must be 'allow' or 'skip'.")
+    checks.want(catch_up in ("skip", "latest", "all"), f"catch_up={catch_up!r}; it must be 'skip', 'latest' or 'all'.")
+    jitter = options.get("jitter", 0)
+    checks.want(_seconds(jitter), f"jitter={jitter!r}; it must be a number of seconds, 0 or more.")
+    for edge in ("starts_at", "ends_at"):
+        value = options.get(edge)
+        fine = value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+        checks.want(fine, f"{edge}={value!r}; it must be a datetime with a time zone.")
+    checks.done()
+    starts_at, ends_at = options.get("starts_at"), options.get("ends_at")
+    try:
+        trigger = _trigger(note, starts_at)
+    except (CoreError, ValueError, TypeError) as error:
+        raise DeclarationError([f"{task.name}: {error}"]) from error
+    return Declared(
+        name=task.name,
+        task=task.name,
+        trigger=trigger.to_json(),
+        overlap=overlap,
+        catch_up=catch_up,
+        jitter=float(jitter),
+        starts_at=starts_at and starts_at.isoformat(),
+        ends_at=ends_at and ends_at.isoformat(),
+        place=task.place,
+    )
+
+
+def _trigger(note: Note, starts_at: datetime | None) -> Cron | Every | At:
+    given = note.arguments
+    if note.marker == "cron":
+        return Cron(given["cron"], given["timezone"])
+    if note.marker == "every":
+        return Every(given["every"], starts_at)
+    moment = given["at"]
+    return At(datetime.fromisoformat(moment) if isinstance(moment, str) else moment, given["timezone"])
+
+
+def _check_names(checks: _Checks, note: Note, known: list[str]) -> None:
+    for name in note.options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+            checks.want(False, f"@{note.marker} has no option {name!r}. {hint}")
+
+
+def _check_handler(
+    checks: _Checks, function: Callable[..., t.Any], signature: inspect.Signature, types: Sequence[t.Any]
+) -> None:
+    parameters = list(signature.parameters.values())
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_one = bool(parameters) and parameters[0].kind <= inspect.Parameter.VAR_POSITIONAL
+    checks.want(
+        takes_one and len(needed) <= 1,
+        f"a handler takes one argument, the event; this one is {function.__name__}{signature}.",
+    )
+    checks.want(bool(types), "@on() names no event. Write @on(OrderPlaced) or @on('order.*').")
+    for selector in types:
+        if isinstance(selector, str):
+            fine = bool(TYPE.fullmatch(selector.replace("*", "x")))
+            checks.want(fine, f"{selector!r} is neither an event type nor a pattern such as 'github.*'.")
+        elif not (inspect.isclass(selector) and issubclass(selector, Event)):
+            checks.want(False, f"@on takes event classes and patterns, not {selector!r}.")
+        else:
+            checks.want(bool(selector.type), f"{selector.__qualname__} has no type. Write class X(Event, type='a.b').")
+    if takes_one and len(types) == 1:
+        _check_annotation(checks, function, parameters[0].name, types[0])
+
+
+def _check_annotation(checks: _Checks, function: Callable[..., t.Any], parameter: str, selector: t.Any) -> None:
+    try:
+        wanted = t.get_type_hints(function).get(parameter)
+    except NameError:
+        return  # an annotation that only a type checker can resolve
+    if not (inspect.isclass(wanted) and issubclass(wanted, Event)):
+        return
+    given = Event if isinstance(selector, str) else selector
+    checks.want(
+        issubclass(given, wanted),
+        f"it subscribes to {getattr(selector, '__qualname__', selector)} but takes {wanted.__qualname__}.",
+    )
+
+
+def _seconds(value: t.Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _options(checks: _Checks, given: dict[str, t.Any]) -> Options:
+    queue, retries = given.get("queue", "default"), given.get("retries", len(BACKOFF))
+    timeout, priority = given.get("timeout"), given.get("priority", 5)
+    backoff = given.get("backoff", BACKOFF)
+    backoff = (backoff,) if isinstance(backoff, int | float) else tuple(backoff)
+    whole = isinstance(retries, int) and not isinstance(retries, bool)
+    checks.want(
+        isinstance(queue, str) and bool(QUEUE.fullmatch(queue)),
+        f"queue={queue!r} is no queue name. Use up to 64 letters, digits, '-' and '_'.",
+    )
+    checks.want(
+        whole and 0 <= retries <= MAX_RETRIES,
+        f"retries={retries!r}; it must be a whole number from 0 to {MAX_RETRIES}.",
+    )
+    checks.want(
+        timeout is None or (_seconds(timeout) and timeout > 0),
+        f"timeout={timeout!r}; it must be a number of seconds above 0, or None.",
+    )
+    checks.want(
+        priority in range(10) and not isinstance(priority, bool),
+        f"priority={priority!r}; it must be a whole number from 0 to 9; 9 goes first.",
+    )
+    checks.want(
+        all(map(_seconds, backoff)), f"backoff={given.get('backoff')!r}; it must be seconds, one number or several."
+    )
+    return Options(queue=queue, retries=retries, backoff=backoff, timeout=timeout, priority=priority)
+
+
+def _arguments(function: Callable[..., t.Any], signature: inspect.Signature) -> type[BaseModel]:
+    """Return a model of the arguments that a call takes: it refuses wrong ones, and reads them back typed."""
+    hints = t.get_type_hints(function)
+    fields: dict[str, t.Any] = {
+        name: (hints.get(name, t.Any), ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in signature.parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+    model: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return model

@@ -1,0 +1,68 @@
+"""The sweeper: finds what is due and unfinished, and publishes its hint again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from flask import Flask
+
+from core import moments
+from core.ledger.flow import Flow
+from core.ledger.keys import Keys
+from core.ledger.running import Hint, due, recover
+from core.ledger.store import Ledger
+
+TRUST_AFTER = 15.0  # seconds of passes without a gap until silence counts as death
+GAP = 5.0  # seconds between two passes that make a gap: the server, or this process, was away
+BATCH = 200
+
+
+@dataclass
+class Sweeper:
+    """Sweeps the ledger; any number of them may run. *depth* tells how many hints wait in a queue."""
+
+    app: Flask
+    keys: Keys
+    ledger: Ledger
+    publish: Callable[[Sequence[Hint]], None]
+    depth: Callable[[str], int]
+    _since: float = field(default=-1.0)
+    _last: float = field(default=-1.0)
+    _server: str = field(default="")
+
+    def sweep(self, at: float) -> int:
+        """Make one pass at monotonic time *at*; returns how many hints it published."""
+        trusted = self._trusts(at)
+        published = 0
+        while True:
+            runs = self.ledger.run(due(self.keys, BATCH))
+            empty = {queue: self._is_empty(queue) for queue in set(runs.values()) if queue}
+            found = self.ledger.run(
+                recover(self.keys, {run: empty.get(queue, False) for run, queue in runs.items()}, trusted=trusted)
+            )
+            self.publish([hint for _, hint in found])
+            for action, hint in found:
+                moments.recovered.send(self.app, run=hint.run, action=action)
+            published += len(found)
+            self._last = at
+            if len(runs) < BATCH:
+                return published
+
+    def _trusts(self, at: float) -> bool:
+        """A server that was frozen or restarted must not look like dead workers: watch it for a while first."""
+        server = self.ledger.run(_server_run_id())
+        if self._last < 0 or at - self._last > GAP or server != self._server:
+            self._since, self._server = at, server
+        return at - self._since >= TRUST_AFTER
+
+    def _is_empty(self, queue: str) -> bool:
+        """An unreachable broker holds nothing that could be known of: publish again when it is back."""
+        try:
+            return self.depth(queue) == 0
+        except Exception as error:  # noqa: BLE001 - kombu raises what each transport raises
+            moments.trouble.send(self.app, what=f"the depth of queue {queue} is not known", error=error)
+            return False
+
+
+def _server_run_id() -> Flow[str]:
+    [info] = yield [("INFO", "server")]
+    return str(info["run_id"])

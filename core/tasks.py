@@ -1,0 +1,176 @@
+"""The run pipeline: claim, run, finish."""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from flask import Flask
+
+from core import moments
+from core.background import Background
+from core.calling import call
+from core.catalog import Catalog, Task
+from core.causes import Keyring, Tampered, UnknownKey
+from core.clock import from_ms, monotonic, now
+from core.current import Current, bound
+from core.errors import BacklogFull, Discard, InvalidEvent, LedgerUnavailable
+from core.ledger.flow import Flow
+from core.ledger.keys import Keys
+from core.ledger.running import Claim, Hint, claim, finish, note, release
+from core.ledger.store import Ledger
+from core.loop import Loop
+from core.outcomes import Ended, dead, discarded, failed, succeeded
+
+CLAIM_PATIENCE = 10.0  # seconds to wait for a ledger that does not answer before the hint is dropped
+UNKNOWN_PAUSE = 60.0  # seconds until a run that this release cannot read is looked at again
+UNKNOWN_LIMIT = 3600.0  # seconds until a run of a task that no release knows is dead
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a handler said of its run: progress (``done/total`` or empty) or a log line (or empty)."""
+
+    run: str
+    token: str
+    progress: str
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """Runs runs in this process. ``going`` maps each run that is going on here to its token."""
+
+    app: Flask
+    catalog: Catalog
+    keys: Keys
+    keyring: Keyring
+    ledger: Ledger
+    loop: Loop
+    notes: Background[Said]
+    publish: Callable[[Sequence[Hint]], None]
+    worker: str
+    going: dict[str, str] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def execute(self, run: str) -> str:
+        """Follow one hint: claim the run, call its function, record how it ended. Returns what came of it."""
+        token = secrets.token_hex(8)
+        claimed = self._claim(run, token)
+        if claimed is None or claimed.verdict != "OK":
+            verdict = "unreachable" if claimed is None else claimed.state or claimed.verdict
+            moments.refused.send(self.app, run=run, verdict=verdict)
+            return verdict
+        self.going[run] = token
+        try:
+            task = self.catalog.task(claimed.task)
+            ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
+            return self._finish(claimed.task, run, token, ended) if ended else self._hold(run, token)
+        finally:
+            self.going.pop(run, None)
+
+    def release_all(self) -> int:
+        """Give back, uncounted, what still runs here, as the worker stops; returns how many runs that were."""
+        self.stopping.set()
+        given = [hint for run, token in list(self.going.items()) if (hint := self._release(run, token))]
+        for hint in given:
+            moments.released.send(self.app, run=hint.run)
+        self.publish(given)
+        return len(given)
+
+    def _attempt(self, task: Task, run: str, token: str, claimed: Claim) -> Ended | None:
+        """Call the task's function; returns how that ended, or None where the run has to wait for another worker."""
+        try:
+            cause = self.keyring.open(claimed.record)
+        except UnknownKey as error:
+            moments.trouble.send(self.app, what=f"run {run} is held", error=error)
+            return None
+        except Tampered as error:
+            return dead(error, "tampered")
+        current = Current(id=run, task=task.name, attempt=claimed.attempt, cause=cause, note=self._noting(run, token))
+        begun = monotonic()
+        moments.started.send(self.app, task=task.name, run=run, attempt=claimed.attempt)
+        try:
+            with self.app.app_context(), bound(current):
+                ended = succeeded(call(task, self.catalog, cause, self.loop), lambda line: current.note("", line))
+        except Discard as discard:
+            return discarded(discard, discard.reason)
+        except InvalidEvent as error:
+            return dead(error, "schema_mismatch")
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - it ends the attempt, not the worker
+            return failed(task.options, claimed.failures + 1, error)
+        moments.succeeded.send(self.app, task=task.name, run=run, seconds=monotonic() - begun)
+        return ended
+
+    def _finish(self, task: str, run: str, token: str, ended: Ended) -> str:
+        verdict = self._recorded(
+            lambda: finish(
+                self.keys, run, token, ended.state, delay=ended.delay, error=ended.error, result=ended.result
+            )
+        )
+        if verdict != "OK":
+            moments.refused.send(self.app, run=run, verdict=f"{ended.state} came late")
+        elif ended.state == "retrying":
+            moments.retried.send(self.app, task=task, run=run, error=ended.reason, delay=ended.delay)
+        elif ended.state == "discarded":
+            moments.discarded.send(self.app, task=task, run=run, reason=ended.reason)
+        elif ended.state == "dead":
+            moments.failed.send(self.app, task=task, run=run, error=ended.error, reason=ended.reason)
+        return ended.state
+
+    def _hold(self, run: str, token: str) -> str:
+        self._release(run, token, UNKNOWN_PAUSE)
+        return "held"
+
+    def _release(self, run: str, token: str, delay: float = 0) -> Hint | None:
+        return self._recorded(lambda: release(self.keys, run, token, delay))
+
+    def _unknown(self, claimed: Claim) -> Ended | None:
+        """A deploy may be under way: another worker may know the task. Not for ever, though."""
+        if (now() - from_ms(claimed.created)).total_seconds() < UNKNOWN_LIMIT:
+            moments.trouble.send(self.app, what=f"no task is called {claimed.task} here; its run waits", error=None)
+            return None
+        advice = "Deploy it again, or give the task that took its place aliases=[...]."
+        return dead(LookupError(f"No task is called {claimed.task!r}. {advice}"), "unknown_handler")
+
+    def _claim(self, run: str, token: str) -> Claim | None:
+        """Claim the run; None where the ledger did not answer for too long: the sweeper brings it back then."""
+        give_up = monotonic() + CLAIM_PATIENCE
+        while True:
+            try:
+                return self.ledger.run(claim(self.keys, run, token, self.worker))
+            except (LedgerUnavailable, BacklogFull) as error:
+                moments.trouble.send(self.app, what=f"run {run} cannot be claimed", error=error)
+                if monotonic() > give_up or self.stopping.wait(0.5):
+                    return None
+
+    def _recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
+        """Run a flow that records done work, until the ledger takes it: work that is done must not run again."""
+        pause = 0.2
+        while True:
+            try:
+                return self.ledger.run(flow())
+            except (LedgerUnavailable, BacklogFull) as error:
+                moments.trouble.send(self.app, what="the end of a run cannot be recorded yet", error=error)
+                if self.stopping.wait(pause):
+                    return None
+                pause = min(pause * 2, 2.0)
+
+    def _noting(self, run: str, token: str) -> Callable[[str, str], None]:
+        return lambda progress, line: self.notes.put([Said(run=run, token=token, progress=progress, line=line)])
+
+
+def keep_notes(ledger: Ledger, keys: Keys, said: Sequence[Said]) -> None:
+    """Record what handlers said: per run the latest progress and all lines."""
+    progress: dict[tuple[str, str], str] = {}
+    lines: dict[tuple[str, str], list[str]] = {}
+    for one in said:
+        key = (one.run, one.token)
+        lines.setdefault(key, []).extend([one.line] if one.line else [])
+        progress[key] = one.progress or progress.get(key, "")
+    for (run, token), texts in lines.items():
+        ledger.run(note(keys, run, token, progress[run, token], texts))

@@ -1,0 +1,123 @@
+"""/api/v1/events: events come in, and are shown with their runs."""
+
+import re
+import uuid
+from typing import Any
+
+from flask import Blueprint, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.bus import Receipt
+from core.causes import Cause
+from core.clock import now, rfc3339
+from core.errors import EmitError, InvalidEvent, NotFound
+from core.events import AnyEvent
+from core.house import house
+from core.ledger.listing import EventFilter, list_events
+from core.ledger.views import event_view
+from core.web.incoming import Incoming, checked, is_cloud, read
+from core.web.problems import Problem, problem_of
+from core.web.query import answer, page_of
+
+blueprint = Blueprint("events", __name__)
+DEFAULT_SOURCE = "/api"
+IDEMPOTENCY_KEY = re.compile(r'"?([\x20-\x21\x23-\x7e]{1,255})"?')
+
+
+@blueprint.post("/events")
+async def post_events() -> ResponseReturnValue:
+    """Accept one event, or a batch: 202 once it is recorded with one run for each subscribed handler."""
+    found = read(dict(request.headers), request.content_type or "", g.body)
+    cloud = is_cloud(dict(request.headers), request.content_type or "")
+    if isinstance(found, list):
+        return await _batch(found)
+    receipt = await accept(checked(found, now(), cloud=cloud), _idempotency_key())
+    response = jsonify(receipt.view())
+    if receipt.duplicate and "Idempotency-Key" in request.headers:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response, 202
+
+
+@blueprint.get("/events")
+async def get_events() -> ResponseReturnValue:
+    """List events, newest first."""
+    page, filters = page_of(request.args, ("type", "source", "subject"))
+    here = house()
+    return answer(*await here.async_ledger.run(list_events(here.keys, EventFilter(**filters), page)))
+
+
+@blueprint.get("/events/<event>")
+async def get_event(event: str) -> ResponseReturnValue:
+    """Show one event with its data and its runs."""
+    here = house()
+    view = await here.async_ledger.run(event_view(here.keys, event))
+    if view is None:
+        raise NotFound(f"There is no event {event!r}, or it is past its retention.")
+    return jsonify(view)
+
+
+async def accept(incoming: Incoming, idempotency: str = "", *, known: bool = True) -> Receipt:
+    """Record an event that came over HTTP, with the runs of its handlers.
+
+    With *known* its type must be declared or matched by a pattern; webhooks are recorded in any case.
+    """
+    bus = house().bus
+    if known:
+        event = bus.catalog.event(incoming.type, incoming.data)
+    else:
+        event = AnyEvent(type=incoming.type, data=incoming.data)
+    cause = Cause(
+        kind="event",
+        id=incoming.id or uuid.uuid4().hex,
+        type=incoming.type,
+        source=incoming.source or DEFAULT_SOURCE,
+        subject=incoming.subject,
+        time=incoming.time or rfc3339(now()),
+        data=event.data,
+        extensions=incoming.extensions,
+    )
+    return await bus.emit_async(cause, bus.gather(event), idempotency)
+
+
+async def _batch(found: list[Any]) -> ResponseReturnValue:
+    partial = request.args.get("partial") == "true"
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, str]] = []
+    good: list[tuple[int, Incoming]] = []
+    for position, one in enumerate(found):
+        results.append({})
+        try:
+            incoming = checked(one, now(), cloud=True)
+            house().catalog.event(incoming.type, incoming.data)
+            good.append((position, incoming))
+        except EmitError as error:
+            errors += _placed(position, error)
+            results[position] = problem_of(error)
+    if errors and not partial:
+        raise Problem("batch-invalid", f"{len(errors)} problems; nothing was recorded.", errors=errors)
+    for position, incoming in good:
+        try:
+            results[position] = (await accept(incoming)).view()
+        except InvalidEvent as error:
+            results[position] = problem_of(error)
+        except EmitError as error:
+            if not partial:
+                raise Problem("batch-invalid", str(error), errors=_placed(position, error)) from error
+            results[position] = problem_of(error)
+    return jsonify(results), 200 if partial else 202
+
+
+def _placed(position: int, error: EmitError) -> list[dict[str, str]]:
+    found = getattr(error, "errors", None) or [{"pointer": "", "detail": str(error)}]
+    return [one | {"pointer": f"/{position}{one['pointer']}"} for one in found]
+
+
+def _idempotency_key() -> str:
+    """Return the Idempotency-Key, told apart from those of other routes, or ''."""
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return ""
+    match = IDEMPOTENCY_KEY.fullmatch(given)
+    if match is None:
+        raise Problem("idempotency-key-invalid")
+    return f"POST /events {match[1]}"

@@ -1,0 +1,136 @@
+"""Reads events from HTTP requests: CloudEvents 1.0 (structured, batch, binary) and plain JSON."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.errors import InvalidEvent
+from core.events import TYPE
+from core.web.problems import Problem
+from core.web.strict_json import parse
+
+PLAIN, STRUCTURED, BATCH = "application/json", "application/cloudevents+json", "application/cloudevents-batch+json"
+ACCEPTED = f"{PLAIN}, {STRUCTURED}, {BATCH}"
+ID = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
+TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+SOURCE = re.compile(r"[^\x00-\x20\x7f]{1,256}")
+EXTENSION = re.compile(r"[a-z0-9]{1,20}")
+EXTENSIONS_LIMIT = 1024  # characters of all extension attributes together
+AHEAD = timedelta(hours=24)
+ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """One event as a sender gave it; empty where the sender gave nothing."""
+
+    type: str
+    data: Any
+    id: str = ""
+    source: str = ""
+    subject: str | None = None
+    time: str = ""
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+def read(headers: Mapping[str, str], content_type: str, body: bytes) -> list[Any] | Any:
+    """Return what the body says before it is checked: one event's fields, or a list of them for a batch.
+
+    Raises:
+        Problem: unsupported-media-type.
+        MalformedJson, JsonTooComplex: the body is no JSON that we take.
+        InvalidEvent: a batch that is no list.
+    """
+    media = content_type.partition(";")[0].strip().lower()
+    binary = {name.lower()[3:]: value for name, value in headers.items() if name.lower().startswith("ce-")}
+    if media not in (PLAIN, STRUCTURED, BATCH):
+        raise Problem(
+            "unsupported-media-type",
+            f"Found {media or 'no Content-Type'}; wanted one of {ACCEPTED}.",
+            headers={"Accept-Post": ACCEPTED},
+        )
+    found = parse(body)
+    if media == BATCH:
+        if not isinstance(found, list):
+            raise InvalidEvent("A batch is a JSON array of events.", [{"pointer": "", "detail": "must be an array"}])
+        return found
+    if media == PLAIN and binary:
+        return binary | {"data": found}
+    return found
+
+
+def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
+    """Return one event's fields as an event, if each is as it should be.
+
+    With *cloud* they are CloudEvents attributes, of which unknown ones are extensions; without, they are plain.
+
+    Raises:
+        InvalidEvent: naming every field that is not, by JSON pointer.
+    """
+    if not isinstance(found, dict):
+        raise InvalidEvent("An event is a JSON object.", [{"pointer": "", "detail": "must be an object"}])
+    errors: list[dict[str, str]] = []
+
+    def want(fine: bool, name: str, detail: str) -> None:
+        if not fine:
+            errors.append({"pointer": f"/{name}", "detail": detail})
+
+    extensions = {name: value for name, value in found.items() if name not in (*ATTRIBUTES, "data", "data_base64")}
+    if cloud:
+        want(found.get("specversion") == "1.0", "specversion", 'must be "1.0"')
+        for name, value in extensions.items():
+            fine = bool(EXTENSION.fullmatch(name)) and isinstance(value, str | int | bool)
+            want(fine, name, "an extension has a name of 1 to 20 lower-case letters and digits, and a simple value")
+        want(len(str(extensions)) <= EXTENSIONS_LIMIT, "", f"extensions take {EXTENSIONS_LIMIT} characters at most")
+    else:
+        for name in extensions:
+            want(False, name, "is not known; an event has type, data, id, source, subject and time")
+    want(_is(ID, found.get("id"), optional=not cloud), "id", "must be 1 to 128 letters, digits and . _ : @ / + = ~ # -")
+    want(_is(SOURCE, found.get("source"), optional=not cloud), "source", "must be a URI reference up to 256 characters")
+    want(_is(TYPE, found.get("type")), "type", "must be an event type such as order.placed")
+    want(_is(TEXT, found.get("subject"), optional=True), "subject", "must be text of 1 to 256 characters")
+    want(_json(found.get("datacontenttype")), "datacontenttype", "must be application/json")
+    want("data_base64" not in found, "data_base64", "binary data is not taken; send JSON as data")
+    _check_time(found.get("time"), now, want)
+    if errors:
+        places = "; ".join(f"{error['pointer'] or 'the event'} {error['detail']}" for error in errors)
+        raise InvalidEvent(f"The event is not valid: {places}", errors)
+    kept = {name: found[name] for name in ("dataschema", "datacontenttype") if found.get(name)}
+    return Incoming(
+        type=found["type"],
+        data=found.get("data", {}),
+        id=found.get("id") or "",
+        source=found.get("source") or "",
+        subject=found.get("subject"),
+        time=found.get("time") or "",
+        extensions=kept | (extensions if cloud else {}),
+    )
+
+
+def is_cloud(headers: Mapping[str, str], content_type: str) -> bool:
+    """Tell whether the request speaks CloudEvents."""
+    media = content_type.partition(";")[0].strip().lower()
+    return media in (STRUCTURED, BATCH) or any(name.lower().startswith("ce-") for name in headers)
+
+
+def _is(pattern: re.Pattern[str], value: Any, *, optional: bool = False) -> bool:
+    return (optional and value is None) or (isinstance(value, str) and bool(pattern.fullmatch(value)))
+
+
+def _json(media: Any) -> bool:
+    return media is None or (isinstance(media, str) and media.partition(";")[0].strip().lower() == PLAIN)
+
+
+def _check_time(value: Any, now: datetime, want: Any) -> None:
+    if value is None:
+        return
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        want(False, "time", "must be RFC 3339 text such as 2026-11-22T09:00:00Z")
+        return
+    want(moment.tzinfo is not None, "time", "must have a time zone, as RFC 3339 wants it")
+    if moment.tzinfo is not None:
+        want(moment <= now + AHEAD, "time", "lies more than 24 h ahead")

@@ -1,0 +1,72 @@
+"""Reads query strings of lists: filters, times, limits and opaque cursors; bad ones answer 400 bad-query."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response, jsonify
+
+from core.clock import to_ms
+from core.ledger.listing import Page
+from core.web.problems import Problem
+
+PAGING = ("limit", "cursor", "from", "to")
+MOST, USUAL = 500, 50
+
+
+def page_of(args: Mapping[str, str], filters: Sequence[str]) -> tuple[Page, dict[str, str]]:
+    """Return the page that *args* ask for, and their filters.
+
+    Raises:
+        Problem: bad-query.
+    """
+    if unknown := [name for name in args if name not in (*PAGING, *filters)]:
+        raise Problem("bad-query", f"Found {', '.join(unknown)}; known here: {', '.join((*filters, *PAGING))}.")
+    page = Page(limit=limit_of(args), before=cursor_of(args), since=_moment(args, "from"), until=_moment(args, "to"))
+    return page, {name: args[name] for name in filters if args.get(name)}
+
+
+def limit_of(args: Mapping[str, str]) -> int:
+    """Return how many items are wanted, 50 if nothing is said."""
+    text = args.get("limit", str(USUAL))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MOST):
+        raise Problem("bad-query", f"Found limit={text[:40]}; wanted a number from 1 to {MOST}.")
+    return int(text)
+
+
+def cursor_of(args: Mapping[str, str]) -> int | None:
+    """Return the place that the cursor names, or None without one."""
+    text = args.get("cursor")
+    if text is None:
+        return None
+    try:
+        place = int(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+    except ValueError:
+        place = -1
+    if place < 0 or cursor(place) != text:
+        raise Problem("bad-query", "The cursor is not one that this server gave.")
+    return place
+
+
+def cursor(place: int) -> str:
+    """Return *place* as an opaque cursor."""
+    return urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
+
+
+def answer(items: Sequence[Any], place: int | None) -> Response:
+    """Return a list as the API answers it."""
+    return jsonify({"items": items, "next": None if place is None else cursor(place)})
+
+
+def _moment(args: Mapping[str, str], name: str) -> int | None:
+    text = args.get(name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query string means a space
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Problem("bad-query", f"Found {name}={text[:40]}; wanted RFC 3339 such as 2026-11-22T09:00:00Z.")
+    return to_ms(moment)

@@ -1,0 +1,67 @@
+"""/api/v1/runs and /api/v1/tasks: what became of each run, and of plain Celery tasks."""
+
+import asyncio
+from typing import Any
+
+from celery.result import AsyncResult
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.errors import NotFound
+from core.house import house
+from core.ledger.keys import FAILED, STATES
+from core.ledger.listing import RunFilter, list_runs
+from core.ledger.views import run_view
+from core.redact import redacted
+from core.web.problems import Problem
+from core.web.query import answer, page_of
+
+blueprint = Blueprint("runs", __name__)
+
+
+@blueprint.get("/runs")
+async def get_runs() -> ResponseReturnValue:
+    """List runs, newest first."""
+    page, filters = page_of(request.args, ("state", "task", "event", "schedule", "queue"))
+    wanted = RunFilter(states=_states(filters.pop("state", "")), **filters)
+    here = house()
+    return answer(*await here.async_ledger.run(list_runs(here.keys, wanted, page)))
+
+
+@blueprint.get("/runs/<run>")
+async def get_run(run: str) -> ResponseReturnValue:
+    """Show one run with its attempts, error, progress and log."""
+    here = house()
+    view = await here.async_ledger.run(run_view(here.keys, run))
+    if view is None:
+        raise NotFound(f"There is no run {run!r}, or it is past its retention.")
+    return jsonify(view)
+
+
+@blueprint.get("/tasks/<task>")
+async def get_task(task: str) -> ResponseReturnValue:
+    """Show the Celery result of a plain task; an id that nobody knows is PENDING, as Celery has it."""
+    return jsonify(await asyncio.to_thread(_result, AsyncResult(task, app=house().celery)))
+
+
+def _result(result: Any) -> dict[str, Any]:
+    state, value = result.state, result.result
+    ready = state in ("SUCCESS", "FAILURE", "REVOKED")
+    failed = isinstance(value, BaseException)
+    shown = redacted(f"{type(value).__name__}: {value}") if failed else value
+    return {
+        "id": result.id,
+        "ready": ready,
+        "successful": state == "SUCCESS" if ready else None,
+        "state": state,
+        "value": shown if ready else None,
+        "progress": value if state == "PROGRESS" else None,
+    }
+
+
+def _states(text: str) -> tuple[str, ...]:
+    """Return the states that a filter names: several with commas; ``failed`` means dead and expired."""
+    named = [part for part in text.split(",") if part]
+    if unknown := [part for part in named if part not in (*STATES, "failed")]:
+        raise Problem("bad-query", f"Found state={unknown[0][:40]}; wanted one of {', '.join(STATES)}, failed.")
+    return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))

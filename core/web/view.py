@@ -1,0 +1,221 @@
+"""How the pages word times, durations, sizes and states: pure functions, time is an argument."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+
+FAILING = ("retrying", "dead", "expired")
+UNFINISHED = ("scheduled", "pending", "parked", "running", "retrying")
+FINISHED = ("succeeded", "discarded", "dead", "cancelled", "expired")
+STATES = UNFINISHED + FINISHED
+FIRES = {"fired": "scheduled", "skipped": "discarded", "missed": "missed"}
+SILENT = 15.0  # seconds without a heartbeat, three of them, before a process is called silent
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One instant, three times over: for machines, in full for people, and seen from now."""
+
+    iso: str
+    exact: str
+    relative: str
+
+
+def parse(text: object) -> datetime | None:
+    """Return the instant that RFC 3339 *text* names, or None where it names none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip().upper())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def moment(text: object, now: datetime) -> Moment | None:
+    """Return *text* as a Moment in the zone of *now*; None where it is no time."""
+    found = parse(text)
+    if found is None:
+        return None
+    try:
+        local = found.astimezone(now.tzinfo)
+    except OverflowError:  # senders may write the years 1 and 9999
+        local = found
+    iso = local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+    return Moment(iso, exact(local), relative((found - now).total_seconds()))
+
+
+def exact(local: datetime) -> str:
+    """Return *local* in full: ``Tue 24 Nov 2026, 14:41:20 CET``."""
+    fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
+    return f"{local:%a} {local.day} {local:%b} {local.year}, {local:%H:%M:%S}{fraction} {local.tzname()}"
+
+
+def headline(now: datetime) -> str:
+    """Return *now* as the head of a page says it: ``Tuesday 24 November 2026, 14:41:20``."""
+    return f"{now:%A} {now.day} {now:%B} {now.year}, {now:%H:%M:%S}"
+
+
+def zone(now: datetime) -> str:
+    """Return the name of the zone in which the page tells its times."""
+    return str(now.tzinfo or UTC)
+
+
+def relative(seconds: float) -> str:
+    """Return a distance from now: ``12 s ago``, ``in 9 min``."""
+    if abs(seconds) < 1:
+        return "now"
+    return f"in {coarse(seconds)}" if seconds > 0 else f"{coarse(-seconds)} ago"
+
+
+def coarse(seconds: float) -> str:
+    """Return *seconds* in one unit, rounded down: ``59 s``, ``9 min``, ``11 h``, ``3 d``."""
+    seconds = max(seconds, 0)
+    for size_, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= size_:
+            return f"{int(seconds // size_):,} {unit}"
+    return f"{int(seconds)} s"
+
+
+def duration(seconds: float | None) -> str:
+    """Return how long something took: ``84 ms``, ``1.2 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None:
+        return ""
+    ms = round(max(seconds, 0) * 1000)
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 9950:
+        return f"{ms / 1000:.1f} s"
+    whole = round(ms / 1000)
+    for large, unit, small, rest in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+        if whole >= large:
+            more = whole % large // small
+            return f"{whole // large:,} {unit} {more} {rest}" if more else f"{whole // large:,} {unit}"
+    return f"{whole} s"
+
+
+def size(count: int | None) -> str:
+    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
+    if count is None:
+        return ""
+    amount = float(max(count, 0))
+    unit = "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1024, larger
+    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"
+
+
+def number(count: float | None) -> str:
+    """Return *count* with its thousands parted."""
+    return f"{count or 0:,}"
+
+
+def clip(value: object, limit: int = 160) -> str:
+    """Return *value* as text of at most *limit* characters; strangers write long ones."""
+    text = "" if value is None else str(value)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def fact(alert: str) -> tuple[str, str]:
+    """Part an alert into the fact and what to do about it."""
+    head, dot, rest = clip(alert, 400).partition(". ")
+    return (f"{head}.", rest) if dot else (head, "")
+
+
+def between(start: object, end: object) -> float | None:
+    """Return the seconds from one RFC 3339 text to another, or None where either is no time."""
+    first, last = parse(start), parse(end)
+    return None if first is None or last is None else max((last - first).total_seconds(), 0)
+
+
+def age(text: object, now: datetime) -> float | None:
+    """Return the seconds since *text*; a clock that runs ahead counts as zero."""
+    found = parse(text)
+    return None if found is None else max((now - found).total_seconds(), 0)
+
+
+def ages(rows: Iterable[Row], now: datetime) -> list[float]:
+    """Return the ages of the heartbeats of *rows*, youngest first."""
+    return sorted(found for row in rows if (found := age(row.get("seen"), now)) is not None)
+
+
+def silent(row: Row, now: datetime) -> bool:
+    """Say whether a process has not been heard of for too long."""
+    found = age(row.get("seen"), now)
+    return found is None or found > SILENT
+
+
+def silent_count(rows: Iterable[Row], now: datetime) -> int:
+    """Return how many of *rows* have not been heard of for too long."""
+    return sum(silent(row, now) for row in rows)
+
+
+def waited(run: Row) -> str:
+    """Return how long a run that has started was due before it did."""
+    due, started = parse(run.get("due")), run.get("started")
+    began = parse(started)
+    if due and began and due <= began:
+        return duration(between(run.get("due"), started))
+    first = (run.get("attempt") or 1) == 1  # of later attempts only `due` tells when they could have begun
+    return duration(between(run.get("created"), started)) if first else ""
+
+
+def took(run: Row, now: datetime) -> str:
+    """Return how long the last attempt took, or has taken so far."""
+    if run.get("finished"):
+        return duration(between(run.get("started"), run.get("finished")))
+    if run.get("state") != "running":
+        return ""
+    so_far = age(run.get("started"), now)
+    return "" if so_far is None else f"{coarse(so_far)} so far"
+
+
+def spelling(schedule: Row) -> str:
+    """Return when a schedule fires, as its author wrote it."""
+    if schedule.get("cron"):
+        return str(schedule["cron"])
+    every = schedule.get("every")
+    if every:
+        return f"every {duration(every)}" if isinstance(every, int | float) else f"every {every}"
+    return "at " + str(schedule["at"]).replace("T", " ", 1) if schedule.get("at") else ""
+
+
+def lateness(late: object) -> str:
+    """Return how late a fire was; *late* is seconds, or merely true."""
+    if isinstance(late, bool) or not isinstance(late, int | float):
+        return "late" if late else ""
+    return f"{duration(late)} late" if late > 0 else ""
+
+
+def tally(runs: Iterable[Row]) -> list[tuple[str, int]]:
+    """Count *runs* by state, in the order in which a run lives."""
+    counted = Counter(str(run.get("state")) for run in runs)
+    order = {state: place for place, state in enumerate(STATES)}
+    return sorted(counted.items(), key=lambda pair: order.get(pair[0], len(order)))
+
+
+def worded(error: Mapping[str, Any]) -> str:
+    """Return an error as one line: ``TimeoutError: no answer within 30 s``."""
+    return ": ".join(str(part) for part in (error.get("type"), error.get("message")) if part)
+
+
+def within_the_hour(schedules: Iterable[Row], now: datetime) -> list[tuple[str, int, int]]:
+    """Return label, minute and depth of each next fire within the hour; those of one minute stand in a row."""
+    taken: Counter[int] = Counter()
+    dots = []
+    for schedule in schedules:
+        planned = parse(schedule.get("next"))
+        if planned and 0 <= (planned - now).total_seconds() < HOUR:
+            local = planned.astimezone(now.tzinfo)
+            dots.append((f"{local:%H:%M} {schedule.get('name')}", local.minute, taken[local.minute]))
+            taken[local.minute] += 1
+    return dots
