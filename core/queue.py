@@ -108,6 +108,7 @@ def defaults(config: Config) -> dict[str, Any]:
         "beat_scheduler": "core.beat:Scheduler",
         "beat_max_loop_interval": 1,
         "redbeat_redis_url": config.redis_url,
+        "redbeat_redis_options": {},
         "redbeat_key_prefix": redbeat_prefix(config),
     }
 

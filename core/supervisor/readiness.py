@@ -6,12 +6,14 @@ from collections.abc import Callable
 from core import clock
 
 POLL = 0.15
+SLOW_POLL = 1.0  # after ten seconds something is wrong, and asking often only fills the log
 PATIENCE = 60.0
 
 
 async def wait_until_ready(port: int, complain: Callable[[str], None]) -> None:
     """Return when ``/readyz`` answers 200; tell *complain* every minute what it answers instead."""
-    complain_at = clock.monotonic() + PATIENCE
+    began = clock.monotonic()
+    complain_at = began + PATIENCE
     while True:
         status, rest = await ask(port)
         if status == 200:
@@ -19,7 +21,7 @@ async def wait_until_ready(port: int, complain: Callable[[str], None]) -> None:
         if clock.monotonic() >= complain_at:
             complain(f"not ready after {PATIENCE:.0f} seconds: {rest or f'/readyz answers {status}'}")
             complain_at += PATIENCE
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(POLL if clock.monotonic() - began < 10 else SLOW_POLL)
 
 
 async def ask(port: int) -> tuple[int, str]:

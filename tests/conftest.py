@@ -1,0 +1,68 @@
+"""What tests share: one embedded server, applications with handlers of the test's own, clean contexts."""
+
+import sys
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.globals import _cv_app
+
+from core.testing import application, server
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A real Valkey for the whole test run."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """A function that writes modules (name=source) into a new package and returns its name."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made: list[str] = []
+
+    def write(**modules: str) -> str:
+        name = f"house_{uuid.uuid4().hex[:8]}"
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text(textwrap.dedent(modules.pop("init", "")))
+        for module, source in modules.items():
+            (folder / f"{module}.py").write_text(textwrap.dedent(source))
+        made.append(name)
+        return name
+
+    yield write
+    for module in [module for module in sys.modules if module.split(".")[0] in made]:
+        del sys.modules[module]
+
+
+@pytest.fixture
+def make_app(server_url: str, package: Callable[..., str]) -> Iterator[Callable[..., Flask]]:
+    """A function that builds an application from handler source, on a prefix of its own."""
+    open_apps = []
+
+    def make(source: str = "", **changes: object) -> Flask:
+        changes.setdefault("prefix", f"t{uuid.uuid4().hex[:10]}")
+        manager = application(server_url, packages=(package(subject=source),), **changes)
+        open_apps.append(manager)
+        return manager.__enter__()
+
+    yield make
+    for manager in open_apps:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture(autouse=True)
+def no_context_left() -> Iterator[None]:
+    """Fail a test that leaves an application context behind."""
+    yield
+    left = []
+    while context := _cv_app.get(None):
+        left.append(context)
+        context.pop()
+    assert not left, f"contexts left behind: {left}"
