@@ -11,7 +11,8 @@ The way of one event, room by room::
     tick                       clockwork  advance a schedule and accept its run, in one script
 """
 
-from core.app import create_app as create_app
+from typing import TYPE_CHECKING, Any
+
 from core.current import run as run
 from core.declare import at as at
 from core.declare import cron as cron
@@ -26,6 +27,9 @@ from core.errors import CoreError as CoreError
 from core.errors import Discard as Discard
 from core.errors import Retry as Retry
 from core.events import Event as Event
+
+if TYPE_CHECKING:
+    from core.app import create_app as create_app
 
 __all__ = [
     "CoreError",
@@ -44,3 +48,12 @@ __all__ = [
     "run",
     "task",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what builds the application, Celery with it, only for those who build one."""
+    if name == "create_app":
+        from core.app import create_app
+
+        return create_app
+    raise AttributeError(f"module 'core' has no attribute {name!r}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from core import moments, queue, worker
+from core import cli, moments, queue, worker
 from core.background import Background
 from core.bus import Bus, Known
 from core.catalog import Catalog
@@ -54,6 +54,7 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
     celery_logs_here()
     _attend(house)
     routes.register(app, house)
+    cli.register(app)
     for blueprint in catalog.blueprints:
         app.register_blueprint(blueprint)
     for setup in catalog.setups:

@@ -10,7 +10,7 @@ from flask import Flask
 from core import causes, moments
 from core.catalog import Catalog, Options
 from core.clock import rfc3339, to_ms
-from core.entries import Layout, Schedule, declared, edited, load_all, load_due, meta, remove, save
+from core.entries import Layout, Schedule, declared, edited, load_all, load_due, meta, names, remove, save
 from core.ledger.acceptance import Accepted, Request, accept
 from core.ledger.firing import Advance, Fire, Stored, fire
 from core.ledger.flow import Flow, scored
@@ -65,7 +65,7 @@ class Clockwork:
 
     def add_missing(self, now: datetime) -> int:
         """Store the schedules that code declares and the store does not have; returns how many."""
-        known = {schedule.name for schedule in self.ledger.run(load_all(self.layout))}
+        known = set(self.ledger.run(names(self.layout)))
         new = [one for name, one in self.catalog.schedules.items() if name not in known]
         for declaration in new:
             schedule = declared(declaration, to_ms(now))

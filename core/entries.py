@@ -109,11 +109,11 @@ def declared(declaration: Declared, now: int) -> Schedule:
     )
 
 
-def load(layout: Layout, names: Sequence[str]) -> Flow[list[Stored]]:
-    """Return the entries of *names* that exist."""
-    if not names:
+def load(layout: Layout, wanted: Sequence[str]) -> Flow[list[Stored]]:
+    """Return the entries of *wanted*, by name, that exist."""
+    if not wanted:
         return []
-    keys = [layout.key(name) for name in names]
+    keys = [layout.key(name) for name in wanted]
     answers = yield [("HMGET", key, "definition", "meta", "carillon") for key in keys]
     return [
         Stored(key, *(value or b"" for value in answer))
@@ -125,14 +125,18 @@ def load(layout: Layout, names: Sequence[str]) -> Flow[list[Stored]]:
 def load_due(layout: Layout, now: float, limit: int) -> Flow[list[Stored]]:
     """Return the entries whose next fire is due at *now*, in seconds since the epoch, the earliest first."""
     [found] = yield [("ZRANGE", layout.timetable, "-inf", now, "BYSCORE", "LIMIT", 0, limit)]
-    names = [key.decode().removeprefix(layout.prefix) for key in found]
-    return (yield from load(layout, names))
+    return (yield from load(layout, [key.decode().removeprefix(layout.prefix) for key in found]))
+
+
+def names(layout: Layout) -> Flow[list[str]]:
+    """Return the names of all schedules of ours, those that cannot be read included."""
+    [found] = yield [("ZRANGE", layout.keys.schedules, 0, -1)]
+    return [name.decode() for name in found]
 
 
 def load_all(layout: Layout) -> Flow[list[Schedule]]:
     """Return all schedules of ours, by name."""
-    [names] = yield [("ZRANGE", layout.keys.schedules, 0, -1)]
-    entries = yield from load(layout, [name.decode() for name in names])
+    entries = yield from load(layout, (yield from names(layout)))
     return [schedule for entry in entries if (schedule := layout.read(entry))]
 
 

@@ -28,7 +28,7 @@ class ThreadPool(TaskPool):
         self.executor.shutdown(wait=False, cancel_futures=True)
         _, stuck = wait(list(self._futures), timeout=GRACE)
         if stuck:
-            self.app.carillon.release_all()
+            self.app.carillon.runner.release_all()
             leave = threading.Timer(LAST_WORDS, os._exit, (0,))
             leave.daemon = True
             leave.start()

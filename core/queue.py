@@ -1,6 +1,7 @@
 """Config and catalog to the Celery app: its settings, queues and the one task that follows hints."""
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from celery import Celery, Task
@@ -13,6 +14,8 @@ from core.loop import Loop
 
 EXECUTE = "carillon.execute"
 PRIORITIES = 10
+
+carried: ContextVar[tuple[str, Any]] = ContextVar("carried", default=("", None))  # an async task's name and request
 
 
 def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -> Celery:
@@ -30,9 +33,19 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             with app.app_context():
                 answer = self.run(*args, **kwargs)
-                if hasattr(answer, "__await__") and not loop.here():
+                if not hasattr(answer, "__await__") or loop.here():
+                    return answer
+                before = carried.set((self.name, self.request))
+                try:
                     return loop.run(answer)
-                return answer
+                finally:
+                    carried.reset(before)
+
+        @property
+        def request(self) -> Any:
+            """The present call. Celery keeps it with the thread, so an async task has to carry its own."""
+            name, request = carried.get()
+            return request if name == self.name and not self.request_stack else self._get_request()
 
     celery = Celery(app.name, task_cls=AppTask, set_as_current=False)
     settings = defaults(config) | app.config["CELERY"]

@@ -130,6 +130,7 @@ class Run:
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "__init__.py").touch()
     (tmp_path / "handlers" / "bells.py").write_text("SOUND = 'ding'\n")
     for name, text in {"web": WEB, "worker": WORKER, "stubborn": STUBBORN, "driver": DRIVER}.items():
         (tmp_path / f"{name}.py").write_text(text)

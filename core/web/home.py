@@ -9,11 +9,11 @@ from core.errors import LedgerUnavailable
 from core.house import House, house
 from core.ledger.alive import Process, alive
 from core.ledger.listing import EventFilter, Page, RunFilter, counts, list_events, list_runs
+from core.schedule_views import schedule_views
 from core.web.auth import bears
 from core.web.health import look
 from core.web.page import SHOWN, Overview, render, security_headers
 from core.web.problems import Problem
-from core.web.schedules_api import schedule_views
 
 blueprint = Blueprint("home", __name__)
 LOOPBACK = ("127.", "::1", "::ffff:127.")

@@ -1,18 +1,15 @@
 """/api/v1/schedules: what fires when, and what became of each planned time."""
 
-from typing import Any
-
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from core.clock import from_ms, now, rfc3339
+from core.clock import now
 from core.clockwork import ask
-from core.entries import Layout, Schedule, load_all, load_one
+from core.entries import Schedule, load_one
 from core.errors import NotFound
 from core.house import House, house
-from core.ledger.firing import Fire, fires, last_fires
-from core.ledger.flow import Flow
-from core.planning import next_fire
+from core.ledger.firing import fires, last_fires
+from core.schedule_views import schedule_view, schedule_views
 from core.web.query import answer, cursor_of, limit_of, page_of
 
 blueprint = Blueprint("schedules", __name__)
@@ -65,35 +62,3 @@ async def _found(here: House, name: str) -> Schedule:
     if schedule is None:
         raise NotFound(f"There is no schedule {name!r}. GET /api/v1/schedules lists them.")
     return schedule
-
-
-def schedule_views(layout: Layout) -> Flow[list[dict[str, Any]]]:
-    """Return all schedules as the API shows them, by name."""
-    schedules = yield from load_all(layout)
-    lasts = yield from last_fires(layout.keys, [schedule.name for schedule in schedules])
-    return [schedule_view(schedule, last) for schedule, last in zip(schedules, lasts, strict=True)]
-
-
-def schedule_view(schedule: Schedule, last: Fire | None) -> dict[str, Any]:
-    """Return a schedule as the API shows it."""
-    following = next_fire(schedule)
-    trigger = dict(schedule.trigger)
-    return {
-        "name": schedule.name,
-        "task": schedule.task,
-        **{name: trigger[name] for name in ("cron", "every", "at") if name in trigger},
-        "timezone": trigger.get("timezone", "UTC"),
-        "overlap": schedule.overlap,
-        "catch_up": schedule.catch_up,
-        "jitter": schedule.jitter,
-        "starts_at": schedule.starts_at and rfc3339(from_ms(schedule.starts_at)),
-        "ends_at": schedule.ends_at and rfc3339(from_ms(schedule.ends_at)),
-        "enabled": schedule.enabled,
-        "paused": not schedule.enabled,
-        "owner": schedule.owner,
-        "place": schedule.place,
-        "description": schedule.timing.describe(),
-        "created": rfc3339(from_ms(schedule.created)),
-        "last": last and last.view(),
-        "next": following and rfc3339(following),
-    }

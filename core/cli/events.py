@@ -1,0 +1,152 @@
+"""flask events: emit one, look at what was accepted, and at the types that are known."""
+
+import sys
+from functools import partial
+from typing import Any
+
+import click
+
+from core.catalog import Catalog
+from core.cli import show
+from core.cli.command import Group, as_json, limit, newest
+from core.cli.runs import table_of_runs
+from core.clock import now
+from core.emitting import SOURCE, emit
+from core.errors import NotFound
+from core.events import TYPE, matches
+from core.house import house
+from core.ledger.listing import EventFilter, list_events
+from core.ledger.views import event_view
+from core.web.strict_json import JsonTooComplex, MalformedJson, parse
+from core.web.view import tally
+
+LONGEST = 256  # characters of an attribute
+
+group = Group("events", help="Events: facts that were accepted, each with its runs.")
+
+
+def _type(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
+    if not TYPE.fullmatch(text):
+        raise click.BadParameter(f"{show.plain(text)!r} is no event type. Write one such as order.placed.")
+    return text
+
+
+def _data(_ctx: click.Context, _param: click.Parameter, text: str) -> Any:
+    """Read the argument, or standard input where it is ``-``, as strictly as the API reads a body."""
+    given = sys.stdin.buffer.read() if text == "-" else text.encode("utf-8", "surrogateescape")
+    try:
+        return parse(given)
+    except (MalformedJson, JsonTooComplex) as error:
+        raise click.BadParameter(f"{error} Write a JSON object, or - to read it from standard input.") from None
+
+
+def _attribute(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not (text.isprintable() and 1 <= len(text) <= LONGEST):
+        raise click.BadParameter(f"Found {show.plain(text)[:40]!r}; wanted 1 to {LONGEST} printable characters.")
+    return text
+
+
+@group.command("emit")
+@click.argument("kind", metavar="TYPE", callback=_type)
+@click.argument("data", metavar="[DATA_JSON]", default="{}", callback=_data)
+@click.option("--id", "ident", callback=_attribute, help="The same id from the same source is recorded once.")
+@click.option("--source", default=SOURCE, show_default=True, callback=_attribute, help="Who says so.")
+@click.option("--subject", callback=_attribute, help="What it is about.")
+@as_json
+def emit_event(kind: str, data: Any, ident: str | None, source: str, subject: str | None, as_json: bool) -> None:
+    """Emit an event of TYPE; DATA_JSON is its data, - reads it from standard input."""
+    event = house().catalog.event(kind, data)
+    receipt = emit(event, id=ident, source=source, subject=subject)
+    if as_json:
+        show.as_json(receipt.view())
+        return
+    known = "was accepted before, nothing is added" if receipt.duplicate else "accepted"
+    show.facts([("event", receipt.id), ("type", receipt.type), ("receipt", known), ("durability", receipt.durability)])
+    click.echo()
+    if receipt.runs:
+        show.table(("run", "task"), receipt.runs)
+    else:
+        click.echo("No runs: no handler is subscribed to it.")
+
+
+@group.command("list")
+@click.option("--type", "kind", default="", help="A type, or a pattern such as 'github.*'.")
+@click.option("--source", default="", help="Only from this source.")
+@click.option("--subject", default="", help="Only about this subject.")
+@limit
+@as_json
+def list_them(kind: str, source: str, subject: str, limit: int, as_json: bool) -> None:
+    """List events, newest first."""
+    here, wanted = house(), EventFilter(type=kind, source=source, subject=subject)
+    found = newest(here.ledger, partial(list_events, here.keys, wanted), limit)
+    if as_json:
+        show.as_json(found)
+    elif found:
+        moment = now()
+        rows = [
+            (e["id"], e["type"], e["source"], e["subject"], show.ago(e["accepted"], moment), _tally(e)) for e in found
+        ]
+        show.table(("id", "type", "source", "subject", "accepted", "runs"), rows)
+    else:
+        click.echo("No events.")
+
+
+@group.command("show")
+@click.argument("event", metavar="ID")
+@as_json
+def show_one(event: str, as_json: bool) -> None:
+    """Show one event with its data and its runs."""
+    here, moment = house(), now()
+    view = here.ledger.run(event_view(here.keys, event))
+    if view is None:
+        raise NotFound(f"There is no event {event!r}, or it is past its retention. flask events list shows them.")
+    if as_json:
+        show.as_json(view)
+        return
+    own = ("specversion", "type", "source", "subject", "time")
+    attributes = [(name, value) for name, value in view["attributes"].items() if name not in (*own, "id")]
+    times = [("time", view["time"]), ("accepted", show.time(view["accepted"], moment))]
+    named = [(name, view[name]) for name in ("id", "type", "source", "subject")]
+    show.facts([*named, *times, ("sender's id", view["attributes"]["id"]), *attributes])
+    show.block("data", show.pretty(view["data"]))
+    click.echo()
+    table_of_runs(view["runs"], moment)
+
+
+@group.command("types")
+@as_json
+def list_types(as_json: bool) -> None:
+    """List the event types and patterns that are known, and who answers them."""
+    found = _types(house().catalog)
+    if as_json:
+        show.as_json(found)
+    elif found:
+        rows = [(t["type"], t["class"] or "(pattern)", ", ".join(t["handlers"]), t["description"]) for t in found]
+        show.table(("type", "class", "handlers", "description"), rows)
+    else:
+        click.echo("No event types: no class of handlers/ or schedules/ declares one.")
+
+
+def _types(catalog: Catalog) -> list[dict[str, Any]]:
+    patterns = (selector for selector, _ in catalog.subscriptions if isinstance(selector, str))
+    found = []
+    for kind in dict.fromkeys([*catalog.types, *patterns]):
+        cls = catalog.types.get(kind)
+        subscribed = (
+            task.name
+            for selector, task in catalog.subscriptions
+            if (matches(selector, kind) if isinstance(selector, str) else selector is cls)
+        )
+        found.append(
+            {
+                "type": kind,
+                "class": cls and f"{cls.__module__}.{cls.__qualname__}",
+                "handlers": list(dict.fromkeys(subscribed)),
+                "description": ((cls and cls.__doc__) or "").strip().partition("\n")[0],
+            }
+        )
+    return found
+
+
+def _tally(event: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in tally(event["runs"]))

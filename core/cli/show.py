@@ -1,0 +1,100 @@
+"""How commands print: tables and facts for people, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from core.web import view
+
+COLOURS = {
+    "scheduled": "blue",
+    "pending": "blue",
+    "parked": "yellow",
+    "running": "cyan",
+    "retrying": "yellow",
+    "succeeded": "green",
+    "fired": "green",
+    "discarded": "bright_black",
+    "cancelled": "bright_black",
+    "skipped": "yellow",
+    "dead": "red",
+    "expired": "red",
+    "missed": "red",
+    "ready": "green",
+    "ok": "green",
+    "not ready": "red",
+    "failing": "red",
+}
+GAP = "  "
+
+
+def as_json(value: Any) -> None:
+    """Print *value* as JSON; ASCII alone, so that no terminal or locale can spoil it."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print *rows* in aligned columns under *heads*; cells of the column ``state`` are coloured on a terminal."""
+    cells = [[plain(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    click.echo(_line(heads, widths, [head.upper() for head in heads]))
+    for row in cells:
+        click.echo(_line(heads, widths, row))
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print each name with its value, aligned; without those that have none."""
+    shown = [(name, plain(value)) for name, value in pairs if value not in (None, "")]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{name:<{width}}{GAP}{_painted(name, value)}")
+
+
+def block(title: str, text: str) -> None:
+    """Print *text*, which may have several lines, indented under *title*."""
+    click.echo(f"\n{title}:")
+    for line in text.splitlines():
+        click.echo(f"  {plain(line)}")
+
+
+def plain(value: object) -> str:
+    """Return *value* as text that cannot steer a terminal: strangers' words may hold escape sequences."""
+    text = "" if value is None else str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def pretty(value: object) -> str:
+    """Return *value* as JSON that people read."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def ago(text: object, now: datetime) -> str:
+    """Return an RFC 3339 time as seen from *now*: ``3 min ago``; '' where it is none."""
+    found = view.moment(text, now)
+    return found.relative if found else ""
+
+
+def time(text: object, now: datetime) -> str:
+    """Return an RFC 3339 time in full and as seen from *now*; '' where it is none."""
+    return f"{text} ({ago(text, now)})" if text else ""
+
+
+def number(count: int, noun: str) -> str:
+    """Return ``1 run``, ``2,000 runs``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _line(heads: Sequence[str], widths: Sequence[int], cells: Sequence[str]) -> str:
+    last = len(cells) - 1
+    padded = [
+        cell if n == last else f"{cell:<{width}}" for n, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return GAP.join(_painted(head, cell) for head, cell in zip(heads, padded, strict=True)).rstrip()
+
+
+def _painted(name: str, text: str) -> str:
+    colour = COLOURS.get(text.strip()) if name == "state" else None
+    return click.style(text, fg=colour) if colour else text

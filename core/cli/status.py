@@ -1,0 +1,87 @@
+"""flask status and flask check: is the application at work, and could it start."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from core import readiness
+from core.cli import show
+from core.cli.command import REFUSED, Command, as_json
+from core.clock import now, rfc3339
+from core.house import house
+from core.ledger.alive import Process, alive
+from core.ledger.flow import Flow
+from core.ledger.keys import Keys
+from core.ledger.listing import counts
+from core.readiness import Checks
+
+
+@click.command("status", cls=Command)
+@as_json
+@click.pass_context
+@with_appcontext
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show processes, runs by state and the readiness checks; exit 1 if not ready."""
+    here, moment = house(), now()
+    checks, processes, states = here.ledger.run(_look(here.keys))
+    failing = readiness.failing(checks)
+    view = {
+        "ready": not failing,
+        "failing": failing,
+        "checks": checks,
+        "processes": [_process(process, moment) for process in processes],
+        "counts": states,
+    }
+    if as_json:
+        show.as_json(view)
+    else:
+        _print(view, moment)
+    ctx.exit(REFUSED if failing else 0)
+
+
+@click.command("check", cls=Command)
+@as_json
+@with_appcontext
+def check(as_json: bool) -> None:
+    """Say that configuration, handlers and schedules are fine; they would have been refused before."""
+    here = house()
+    for note in here.config.notes:
+        click.echo(f"Warning: {note}", err=True)
+    kinds = Counter(task.kind for task in here.catalog.tasks.values())
+    found = {f"{kind}s": kinds[kind] for kind in ("handler", "job", "task")} | {"event_types": len(here.catalog.types)}
+    if as_json:
+        show.as_json({"ok": True} | found)
+        return
+    named = [show.number(count, name.removesuffix("s").replace("_", " ")) for name, count in found.items()]
+    click.echo(f"Configuration, handlers and schedules are fine: {', '.join(named)}.")
+
+
+def _look(keys: Keys) -> Flow[tuple[Checks, list[Process], dict[str, int]]]:
+    checks = yield from readiness.look(keys)
+    processes = yield from alive(keys)
+    states = yield from counts(keys)
+    return checks, processes, states
+
+
+def _process(process: Process, moment: datetime) -> dict[str, Any]:
+    seen = rfc3339(moment - timedelta(milliseconds=process.age))
+    return process.info | {"role": process.role, "id": process.id, "seen": seen, "age": process.age / 1000}
+
+
+def _print(view: dict[str, Any], moment: datetime) -> None:
+    show.facts([("state", "ready" if view["ready"] else "not ready")])
+    click.echo()
+    checks = [(name, "ok" if check["ok"] else "failing", check["detail"]) for name, check in view["checks"].items()]
+    show.table(("check", "state", "detail"), checks)
+    if view["processes"]:
+        click.echo()
+        processes = [
+            (p["role"], p["id"], show.ago(p["seen"], moment), p.get("busy"), ", ".join(p.get("queues", ())))
+            for p in view["processes"]
+        ]
+        show.table(("process", "id", "heartbeat", "busy", "queues"), processes)
+    click.echo()
+    show.table(("state", "runs"), [(state, f"{count:,}") for state, count in view["counts"].items()])

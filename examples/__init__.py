@@ -1,0 +1,1 @@
+"""Examples to try in place or to copy; Carillon itself imports none of them."""
