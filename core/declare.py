@@ -1,10 +1,12 @@
 """The markers of the front door: they note on the function, they do not act."""
 
 import datetime as dt
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
+from core.errors import DeclarationError
 from core.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +46,7 @@ class Note:
 
 def on(*types: type[Event] | str, **options: Unpack[RunOptions]) -> Callable[[F], F]:
     """Subscribe a function, sync or async, to event classes or patterns such as ``"github.*"``."""
+    _refuse_bare("on", types[0] if types else None, "on(OrderPlaced) or @on('order.*')")
     return _noting(Note("on", {"types": types}, dict(options)))
 
 
@@ -54,6 +57,7 @@ def task(**options: Unpack[RunOptions]) -> Callable[[F], F]:
 
 def cron(expression: str, *, timezone: str = "UTC", **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
     """Fire a function at the times of a cron expression of five fields, in an IANA time zone."""
+    _refuse_bare("cron", expression, "cron('0 7 * * *')")
     return _noting(Note("cron", {"cron": expression, "timezone": timezone}, dict(options)))
 
 
@@ -73,13 +77,20 @@ def every(
 
 def at(moment: dt.datetime | str, *, timezone: str = "UTC", **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
     """Fire a function once, at a datetime or RFC 3339 text."""
+    _refuse_bare("at", moment, "at('2026-11-22T09:00:00Z')")
     return _noting(Note("at", {"at": moment, "timezone": timezone}, dict(options)))
 
 
 def notes(function: object) -> list[Note]:
     """Return what the markers noted on *function*, in the order they were applied."""
-    found: list[Note] = getattr(function, NOTES, [])
-    return found
+    found = getattr(function, NOTES, None)
+    return found if isinstance(found, list) else []
+
+
+def _refuse_bare(marker: str, given: object, usage: str) -> None:
+    """Refuse ``@on`` without brackets: the function would be taken for what it subscribes to, and never run."""
+    if inspect.isfunction(given):
+        raise DeclarationError([f"{given.__module__}.{given.__qualname__}: @{marker} stands alone; write @{usage}."])
 
 
 def _noting(note: Note) -> Callable[[F], F]:

@@ -1,6 +1,7 @@
 """What an event is: an immutable fact, in code a typed class, on the wire JSON."""
 
 import inspect
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Self
@@ -12,6 +13,9 @@ from pydantic_core import to_jsonable_python
 from core.errors import DeclarationError, InvalidEvent
 
 TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+ID = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
+SOURCE = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
+SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 RESERVED = ("data", "signal", "type")
 
 
@@ -40,13 +44,15 @@ class Event(BaseModel):
 
     def __init_subclass__(cls, *, type: str = "", **options: Any) -> None:  # noqa: A002 - the word of the front door
         super().__init_subclass__(**options)
+        given = vars(cls).get("type", type)
         if "type" not in vars(cls):
             cls.type = type
         cls.signal = Signal(f"event {type or cls.__qualname__}, before it is recorded")
-        if type and not TYPE.fullmatch(type):
+        odd = not (isinstance(given, str) and TYPE.fullmatch(given))
+        if given and odd and not isinstance(given, property):
             raise DeclarationError(
                 [
-                    f"{cls.__module__}.{cls.__qualname__}: type={type!r} is no event type. "
+                    f"{cls.__module__}.{cls.__qualname__}: type={given!r} is no event type. "
                     "Use letters, digits and . _ : / -, e.g. order.placed"
                 ]
             )
@@ -102,16 +108,34 @@ def validated(cls: type[Event], data: Any, *, lenient: bool = False) -> Event:
         InvalidEvent: with a JSON pointer for each field that does not fit.
     """
     try:
-        return cls.model_validate(data)
+        return cls.model_validate(data, by_alias=True, by_name=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         unknown = {
-            problem["loc"][0]
-            for problem in found
-            if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1
+            problem["loc"][0] for problem in found if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1
         }
         if lenient and len(unknown) == len(found):
             return validated(cls, {name: value for name, value in data.items() if name not in unknown})
-        errors = [{"pointer": "/".join(["/data", *map(str, f["loc"])]), "detail": f["msg"]} for f in found]
+        errors = [{"pointer": pointer("data", *f["loc"]), "detail": f["msg"]} for f in found]
         places = "; ".join(f"{place['pointer']}: {place['detail']}" for place in errors)
         raise InvalidEvent(f"{cls.type} does not fit {cls.__qualname__}: {places}", errors) from error
+
+
+def recordable(name: str, model: BaseModel) -> dict[str, Any]:
+    """Return *model*, an event or the arguments of a call, as the JSON that is recorded of it.
+
+    Raises:
+        InvalidEvent: it has no JSON form: NaN, half a surrogate pair, an object of a strange class.
+    """
+    try:
+        data = model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        detail = f"it cannot be written as JSON: {error}"
+        raise InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}]) from error
+    return data
+
+
+def pointer(*path: object) -> str:
+    """Return the JSON pointer (RFC 6901) to *path*."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

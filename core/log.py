@@ -33,6 +33,7 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
     for noisy in ("celery.worker.strategy", "celery.app.trace", "kombu", "celery.redirected", "_granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -4,6 +4,7 @@ import difflib
 import inspect
 import re
 import typing as t
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -43,7 +44,8 @@ def task_from(function: Callable[..., t.Any], note: Note) -> Task:
     Raises:
         DeclarationError: with every problem of this declaration.
     """
-    checks = _Checks(f"{function.__module__}.{function.__qualname__}")
+    checks = _Checks(f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}")
+    _check_function(checks, function, note)
     kind = KINDS.get(note.marker, "job")
     allowed = RunOptions if kind != "job" else ScheduleOptions
     _check_names(checks, note, list(t.get_type_hints(allowed)))
@@ -51,9 +53,10 @@ def task_from(function: Callable[..., t.Any], note: Note) -> Task:
     if kind == "handler":
         _check_handler(checks, function, signature, note.arguments["types"])
     elif kind == "job":
-        required = [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+        required = [parameter.name for parameter in _needed(signature)]
         checks.want(not required, f"a job takes no arguments, this one wants {', '.join(required)}. Give defaults.")
-    options = _options(checks, note.options)
+    arguments = _arguments(checks, function, signature) if kind == "task" else None
+    options, aliases = _options(checks, note.options), _aliases(checks, note.options.get("aliases", ()))
     name = note.options.get("name", checks.where)
     checks.want(
         isinstance(name, str) and bool(NAME.fullmatch(name)),
@@ -67,8 +70,8 @@ def task_from(function: Callable[..., t.Any], note: Note) -> Task:
         kind=kind,
         options=options,
         place=f"{'/'.join(function.__module__.split('.'))}.py:{code.co_firstlineno}",
-        arguments=_arguments(function, signature) if kind == "task" else None,
-        aliases=tuple(note.options.get("aliases", ())),
+        arguments=arguments,
+        aliases=aliases,
     )
 
 
@@ -92,6 +95,8 @@ def schedule_from(task: Task, note: Note) -> Declared:
         checks.want(fine, f"{edge}={value!r}; it must be a datetime with a time zone.")
     checks.done()
     starts_at, ends_at = options.get("starts_at"), options.get("ends_at")
+    checks.want(not (starts_at and ends_at) or starts_at <= ends_at, "ends_at lies before starts_at; it never fires.")
+    checks.done()
     try:
         trigger = _trigger(note, starts_at)
     except (CoreError, ValueError, TypeError) as error:
@@ -119,6 +124,19 @@ def _trigger(note: Note, starts_at: datetime | None) -> Cron | Every | At:
     return At(datetime.fromisoformat(moment) if isinstance(moment, str) else moment, given["timezone"])
 
 
+def _check_function(checks: _Checks, function: Callable[..., t.Any], note: Note) -> None:
+    real = inspect.unwrap(function)
+    checks.want(hasattr(real, "__code__"), f"@{note.marker} marks functions, not {type(function).__name__} objects.")
+    checks.done()
+    yields = inspect.isgeneratorfunction(real) or inspect.isasyncgenfunction(real)
+    checks.want(not yields, "it is a generator: calling it would do nothing. Take out the yield.")
+
+
+def _needed(signature: inspect.Signature) -> list[inspect.Parameter]:
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p for p in signature.parameters.values() if p.default is p.empty and p.kind not in variable]
+
+
 def _check_names(checks: _Checks, note: Note, known: list[str]) -> None:
     for name in note.options:
         if name not in known:
@@ -131,10 +149,9 @@ def _check_handler(
     checks: _Checks, function: Callable[..., t.Any], signature: inspect.Signature, types: Sequence[t.Any]
 ) -> None:
     parameters = list(signature.parameters.values())
-    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_one = bool(parameters) and parameters[0].kind <= inspect.Parameter.VAR_POSITIONAL
     checks.want(
-        takes_one and len(needed) <= 1,
+        takes_one and len(_needed(signature)) <= 1,
         f"a handler takes one argument, the event; this one is {function.__name__}{signature}.",
     )
     checks.want(bool(types), "@on() names no event. Write @on(OrderPlaced) or @on('order.*').")
@@ -153,8 +170,8 @@ def _check_handler(
 def _check_annotation(checks: _Checks, function: Callable[..., t.Any], parameter: str, selector: t.Any) -> None:
     try:
         wanted = t.get_type_hints(function).get(parameter)
-    except NameError:
-        return  # an annotation that only a type checker can resolve
+    except Exception:  # noqa: BLE001 - annotations run code of the user's; some only a type checker can resolve
+        return
     if not (inspect.isclass(wanted) and issubclass(wanted, Event)):
         return
     given = Event if isinstance(selector, str) else selector
@@ -172,7 +189,7 @@ def _options(checks: _Checks, given: dict[str, t.Any]) -> Options:
     queue, retries = given.get("queue", "default"), given.get("retries", len(BACKOFF))
     timeout, priority = given.get("timeout"), given.get("priority", 5)
     backoff = given.get("backoff", BACKOFF)
-    backoff = (backoff,) if isinstance(backoff, int | float) else tuple(backoff)
+    backoff = tuple(backoff) if isinstance(backoff, Sequence) and not isinstance(backoff, str) else (backoff,)
     whole = isinstance(retries, int) and not isinstance(retries, bool)
     checks.want(
         isinstance(queue, str) and bool(QUEUE.fullmatch(queue)),
@@ -187,7 +204,7 @@ def _options(checks: _Checks, given: dict[str, t.Any]) -> Options:
         f"timeout={timeout!r}; it must be a number of seconds above 0, or None.",
     )
     checks.want(
-        priority in range(10) and not isinstance(priority, bool),
+        isinstance(priority, int) and not isinstance(priority, bool) and priority in range(10),
         f"priority={priority!r}; it must be a whole number from 0 to 9; 9 goes first.",
     )
     checks.want(
@@ -196,13 +213,32 @@ def _options(checks: _Checks, given: dict[str, t.Any]) -> Options:
     return Options(queue=queue, retries=retries, backoff=backoff, timeout=timeout, priority=priority)
 
 
-def _arguments(function: Callable[..., t.Any], signature: inspect.Signature) -> type[BaseModel]:
+def _aliases(checks: _Checks, given: t.Any) -> tuple[str, ...]:
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    fine = several and all(isinstance(alias, str) and NAME.fullmatch(alias) for alias in given)
+    checks.want(fine, f"aliases={given!r}; it must be a list of names, e.g. aliases=['handlers.orders.old_name'].")
+    return tuple(given) if fine else ()
+
+
+def _arguments(checks: _Checks, function: Callable[..., t.Any], signature: inspect.Signature) -> type[BaseModel] | None:
     """Return a model of the arguments that a call takes: it refuses wrong ones, and reads them back typed."""
-    hints = t.get_type_hints(function)
-    fields: dict[str, t.Any] = {
-        name: (hints.get(name, t.Any), ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in signature.parameters.items()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    }
-    model: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
-    return model
+    parameters = signature.parameters.values()
+    taken = [p.name for p in parameters if p.name in ("delay", "at") or p.name.startswith(("_", "model_"))]
+    checks.want(not taken, f"an argument cannot be called {', '.join(taken)}: enqueue() or pydantic uses such names.")
+    unnamed = [p.name for p in _needed(signature) if p.kind is p.POSITIONAL_ONLY]
+    checks.want(not unnamed, f"enqueue() passes arguments by name; {', '.join(unnamed)} cannot be passed so.")
+    if taken or unnamed:
+        return None
+    extra: t.Literal["allow", "forbid"] = "allow" if any(p.kind is p.VAR_KEYWORD for p in parameters) else "forbid"
+    by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    try:
+        hints = t.get_type_hints(function)
+        fields: dict[str, t.Any] = {
+            p.name: (hints.get(p.name, t.Any), ... if p.default is p.empty else p.default) for p in by_name
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an argument may well be called copy or schema
+            return create_model(function.__name__, __config__=ConfigDict(extra=extra), **fields)
+    except Exception as error:  # noqa: BLE001 - annotations run code of the user's, and pydantic refuses some
+        checks.want(False, f"its arguments cannot be understood: {type(error).__name__}: {error}")
+        return None

@@ -21,6 +21,7 @@ from core.embedded import running
 REPOSITORY = Path(__file__).parent.parent
 TOKEN = "process-token"
 COMMANDS = {
+    "house": [sys.executable, "-m", "core.supervisor"],
     "worker": ["celery", "-A", "core.main:celery", "worker"],
     "beat": ["celery", "-A", "core.main:celery", "beat"],
 }
@@ -38,16 +39,21 @@ class Clone:
             (folder / package / "__init__.py").touch()
         for path, source in files.items():
             (folder / f"{path.replace('__', '/')}.py").write_text(textwrap.dedent(source))
+        for file in ("Procfile", ".flaskenv"):
+            shutil.copy(REPOSITORY / file, folder / file)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("CARILLON_", "FLASK_"))},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(folder),
+            "PORT": str(self.port),
             "PYTHONWARNINGS": "default",
-            "REDIS_URL": url,
             "SECRET_KEY": "process-key",
             "API_TOKEN": TOKEN,
             "GITHUB_WEBHOOK_SECRET": "process-secret",
         }
+        self.environment.pop("REDIS_URL", None)
+        if url:
+            self.environment["REDIS_URL"] = url
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start web, worker or beat."""
@@ -64,6 +70,11 @@ class Clone:
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def pid(self, name: str) -> int:
+        """Return the pid of a process that ``make run`` started: web, worker, beat or valkey; 0 while there is none."""
+        found: int = json.loads((self.folder / ".data/run.json").read_text())["processes"].get(name, {"pid": 0})["pid"]
+        return found
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -92,6 +103,19 @@ class Clone:
 
     def runs(self, query: str = "") -> list[Any]:
         return self.request("GET", f"/api/v1/runs?limit=500{query}")[1]["items"]
+
+
+@contextmanager
+def household(folder: Path, **files: str) -> Iterator[Clone]:
+    """Make a clone and start all of it as ``make run`` does, embedded server included; stops with the block."""
+    made = Clone(folder, "", **files)
+    supervisor = made.start("house")
+    try:
+        wait_until(lambda: "\nready http" in f"\n{made.log('house')}", timeout=60, what="ready")
+        yield made
+    finally:
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait(40)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """flask events: emit one, look at what was accepted, and at the types that are known."""
 
+import json
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -10,6 +11,7 @@ from core.catalog import Catalog
 from core.cli import show
 from core.cli.command import Group, as_json, limit, newest
 from core.cli.runs import table_of_runs
+from core.cli.wording import ago, full, tally
 from core.clock import now
 from core.emitting import SOURCE, emit
 from core.errors import NotFound
@@ -17,8 +19,6 @@ from core.events import TYPE, matches
 from core.house import house
 from core.ledger.listing import EventFilter, list_events
 from core.ledger.views import event_view
-from core.web.strict_json import JsonTooComplex, MalformedJson, parse
-from core.web.view import tally
 
 LONGEST = 256  # characters of an attribute
 
@@ -32,12 +32,19 @@ def _type(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
 
 
 def _data(_ctx: click.Context, _param: click.Parameter, text: str) -> Any:
-    """Read the argument, or standard input where it is ``-``, as strictly as the API reads a body."""
-    given = sys.stdin.buffer.read() if text == "-" else text.encode("utf-8", "surrogateescape")
+    """Read the argument, or standard input where it is ``-``, as JSON that can be stored."""
     try:
-        return parse(given)
-    except (MalformedJson, JsonTooComplex) as error:
-        raise click.BadParameter(f"{error} Write a JSON object, or - to read it from standard input.") from None
+        found = json.loads(sys.stdin.buffer.read() if text == "-" else text, parse_constant=_no_number)
+        json.dumps(found, ensure_ascii=False).encode()  # refuses half surrogates and bytes that are not UTF-8
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(
+            f"This is not JSON: {error}. Write an object, or - to read it from standard input."
+        ) from None
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _attribute(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
@@ -54,7 +61,10 @@ def _attribute(_ctx: click.Context, _param: click.Parameter, text: str | None) -
 @click.option("--subject", callback=_attribute, help="What it is about.")
 @as_json
 def emit_event(kind: str, data: Any, ident: str | None, source: str, subject: str | None, as_json: bool) -> None:
-    """Emit an event of TYPE; DATA_JSON is its data, - reads it from standard input."""
+    """Emit an event.
+
+    DATA_JSON is its data; - reads it from standard input.
+    """
     event = house().catalog.event(kind, data)
     receipt = emit(event, id=ident, source=source, subject=subject)
     if as_json:
@@ -84,7 +94,7 @@ def list_them(kind: str, source: str, subject: str, limit: int, as_json: bool) -
     elif found:
         moment = now()
         rows = [
-            (e["id"], e["type"], e["source"], e["subject"], show.ago(e["accepted"], moment), _tally(e)) for e in found
+            (e["id"], e["type"], e["source"], e["subject"], ago(e["accepted"], moment), tally(e["runs"])) for e in found
         ]
         show.table(("id", "type", "source", "subject", "accepted", "runs"), rows)
     else:
@@ -105,7 +115,7 @@ def show_one(event: str, as_json: bool) -> None:
         return
     own = ("specversion", "type", "source", "subject", "time")
     attributes = [(name, value) for name, value in view["attributes"].items() if name not in (*own, "id")]
-    times = [("time", view["time"]), ("accepted", show.time(view["accepted"], moment))]
+    times = [("time", view["time"]), ("accepted", full(view["accepted"], moment))]
     named = [(name, view[name]) for name in ("id", "type", "source", "subject")]
     show.facts([*named, *times, ("sender's id", view["attributes"]["id"]), *attributes])
     show.block("data", show.pretty(view["data"]))
@@ -116,7 +126,7 @@ def show_one(event: str, as_json: bool) -> None:
 @group.command("types")
 @as_json
 def list_types(as_json: bool) -> None:
-    """List the event types and patterns that are known, and who answers them."""
+    """List event types and who answers them."""
     found = _types(house().catalog)
     if as_json:
         show.as_json(found)
@@ -146,7 +156,3 @@ def _types(catalog: Catalog) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _tally(event: dict[str, Any]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in tally(event["runs"]))

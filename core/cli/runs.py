@@ -8,13 +8,13 @@ import click
 
 from core.cli import show
 from core.cli.command import Group, as_json, limit, newest
+from core.cli.wording import ago, full, took, worded
 from core.clock import now
 from core.errors import NotFound
 from core.house import house
 from core.ledger.keys import FAILED, STATES
 from core.ledger.listing import RunFilter, list_runs
 from core.ledger.views import Json, run_view
-from core.web.view import between, clip, duration, took, worded
 
 group = Group("runs", help="Runs: each the obligation to execute one task for one cause.")
 
@@ -51,7 +51,7 @@ def list_them(
 @click.argument("run", metavar="ID")
 @as_json
 def show_one(run: str, as_json: bool) -> None:
-    """Show one run with its attempts, error, log, progress and result."""
+    """Show one run with all that is known of it."""
     here, moment = house(), now()
     view = here.ledger.run(run_view(here.keys, run))
     if view is None:
@@ -64,14 +64,14 @@ def show_one(run: str, as_json: bool) -> None:
         [
             *((name, view[name]) for name in ("id", "state", "task", "queue", "priority")),
             ("cause", _cause(view, whole=True)),
-            *((name, show.time(view[name], moment)) for name in ("created", "due", "started", "finished")),
+            *((name, full(view[name], moment)) for name in ("created", "due", "started", "finished")),
             ("took", took(view, moment)),
             ("progress", progress and f"{progress['done']:g} of {progress['total']:g}"),
         ]
     )
     _attempts(view["attempts"], moment)
     if view["error"]:
-        show.block("error", view["error"].get("traceback") or worded(view["error"]))
+        show.block("error", view["error"].get("traceback") or worded(view["error"], 1000))
     if view["log"]:
         show.block("log", "\n".join(view["log"]))
     if view["result"] is not None:
@@ -92,9 +92,9 @@ def table_of_runs(found: Sequence[Json], moment: datetime) -> None:
                 _cause(run),
                 run["queue"],
                 run["attempt"],
-                show.ago(run["created"], moment),
+                ago(run["created"], moment),
                 took(run, moment),
-                clip(worded(run["error"] or {}), 80),
+                worded(run["error"]),
             )
             for run in found
         ],
@@ -109,10 +109,10 @@ def _attempts(attempts: Sequence[Json], moment: datetime) -> None:
         (
             one["number"],
             one["outcome"],
-            show.ago(one["started"], moment),
-            duration(between(one["started"], one["finished"])),
+            ago(one["started"], moment),
+            took(one, moment),
             one["worker"],
-            clip(worded(one["error"] or {}), 80),
+            worded(one["error"]),
         )
         for one in attempts
     ]

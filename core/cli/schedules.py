@@ -9,6 +9,7 @@ import click
 from core import clockwork
 from core.cli import show
 from core.cli.command import Group, as_json, limit
+from core.cli.wording import ago, duration, full, number, spelling
 from core.clock import from_ms, now, rfc3339
 from core.entries import Schedule, load_all, load_one
 from core.errors import NotFound
@@ -17,7 +18,6 @@ from core.ledger.firing import fires, last_fires
 from core.ledger.server import check
 from core.ledger.views import Json
 from core.schedule_views import schedule_view, schedule_views
-from core.web.view import duration, lateness, spelling
 
 LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -65,9 +65,10 @@ def show_one(name: str, as_json: bool) -> None:
             *((key, view[key]) for key in ("starts_at", "ends_at")),
             ("paused", "yes" if view["paused"] else ""),
             ("owner", " ".join([view["owner"], view["place"] and f"({view['place']})"]).strip()),
-            ("created", show.time(view["created"], moment)),
+            ("created", full(view["created"], moment)),
             ("last", _last(view, moment)),
-            ("next", show.time(view["next"], moment)),
+            ("last run", last and last.run),
+            ("next", full(view["next"], moment)),
         ]
     )
 
@@ -103,7 +104,7 @@ def preview(name: str, count: int, as_json: bool) -> None:
     paused = "" if schedule.enabled else " It is paused: none of these will fire."
     click.echo(f"{schedule.timing.describe()}.{paused}\n")
     if times:
-        show.table(("at", "local", "from now"), [(at, local, show.ago(at, moment)) for at, local in times])
+        show.table(("at", "local", "from now"), [(at, local, ago(at, moment)) for at, local in times])
     else:
         click.echo("It has no planned time any more.")
 
@@ -113,7 +114,7 @@ def preview(name: str, count: int, as_json: bool) -> None:
 @limit
 @as_json
 def list_fires(name: str, limit: int, as_json: bool) -> None:
-    """List what became of a schedule's planned times, newest first."""
+    """List what became of planned times."""
     here = house()
     found = [fire.view() for fire in here.ledger.run(fires(here.keys, name, limit))]
     if not found:
@@ -121,7 +122,7 @@ def list_fires(name: str, limit: int, as_json: bool) -> None:
     if as_json:
         show.as_json(found)
     elif found:
-        rows = [(_span(f), f["state"], f["cause"], lateness(f["late"]), f["run"]) for f in found]
+        rows = [(_span(f), f["state"], f["cause"], duration(f["late"]) if f["late"] else "", f["run"]) for f in found]
         show.table(("planned", "state", "cause", "late", "run"), rows)
     else:
         click.echo("No planned time has come yet.")
@@ -130,7 +131,10 @@ def list_fires(name: str, limit: int, as_json: bool) -> None:
 @group.command("apply")
 @as_json
 def apply(as_json: bool) -> None:
-    """Make the store hold what code declares: the release phase. Schedules made at run time are left alone."""
+    """Store what code declares: the release phase.
+
+    Schedules made at run time are left alone.
+    """
     here = house()
     for warning in check(here.ledger.client):
         click.echo(f"Warning: {warning}", err=True)
@@ -142,7 +146,7 @@ def apply(as_json: bool) -> None:
         for name in done[what]:
             click.echo(f"{what:<8} {show.plain(name)}")
     counts = ", ".join(f"{len(names)} {what}" for what, names in done.items())
-    click.echo(f"{show.number(len(here.catalog.schedules), 'schedule')} declared: {counts}.")
+    click.echo(f"{number(len(here.catalog.schedules), 'schedule')} declared: {counts}.")
 
 
 def _found(here: House, name: str) -> Schedule:
@@ -164,12 +168,12 @@ def _planned(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
 
 
 def _next(view: Json, moment: datetime) -> str:
-    return "paused" if view["paused"] else show.ago(view["next"], moment) or "never"
+    return "paused" if view["paused"] else ago(view["next"], moment) or "never"
 
 
 def _last(view: Json, moment: datetime) -> str:
     last = view["last"]
-    return f"{last['state']} {show.ago(last.get('to') or last['planned'], moment)}" if last else ""
+    return f"{last['state']} {ago(last.get('to') or last['planned'], moment)}" if last else ""
 
 
 def _span(fire: Json) -> str:

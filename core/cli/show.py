@@ -2,12 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
-
-from core.web import view
 
 COLOURS = {
     "scheduled": "blue",
@@ -69,22 +66,6 @@ def plain(value: object) -> str:
 def pretty(value: object) -> str:
     """Return *value* as JSON that people read."""
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def ago(text: object, now: datetime) -> str:
-    """Return an RFC 3339 time as seen from *now*: ``3 min ago``; '' where it is none."""
-    found = view.moment(text, now)
-    return found.relative if found else ""
-
-
-def time(text: object, now: datetime) -> str:
-    """Return an RFC 3339 time in full and as seen from *now*; '' where it is none."""
-    return f"{text} ({ago(text, now)})" if text else ""
-
-
-def number(count: int, noun: str) -> str:
-    """Return ``1 run``, ``2,000 runs``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _line(heads: Sequence[str], widths: Sequence[int], cells: Sequence[str]) -> str:

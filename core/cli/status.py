@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from core import readiness
 from core.cli import show
 from core.cli.command import REFUSED, Command, as_json
+from core.cli.wording import ago, number
 from core.clock import now, rfc3339
 from core.house import house
 from core.ledger.alive import Process, alive
@@ -24,7 +25,10 @@ from core.readiness import Checks
 @click.pass_context
 @with_appcontext
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Show processes, runs by state and the readiness checks; exit 1 if not ready."""
+    """Show whether the application is at work.
+
+    That is: the readiness checks, the processes, and runs by state. Exits 1 if it is not ready.
+    """
     here, moment = house(), now()
     checks, processes, states = here.ledger.run(_look(here.keys))
     failing = readiness.failing(checks)
@@ -46,7 +50,10 @@ def status(ctx: click.Context, as_json: bool) -> None:
 @as_json
 @with_appcontext
 def check(as_json: bool) -> None:
-    """Say that configuration, handlers and schedules are fine; they would have been refused before."""
+    """Say whether the application can start.
+
+    What is wrong with configuration, handlers or schedules is told instead of any command's answer.
+    """
     here = house()
     for note in here.config.notes:
         click.echo(f"Warning: {note}", err=True)
@@ -55,7 +62,7 @@ def check(as_json: bool) -> None:
     if as_json:
         show.as_json({"ok": True} | found)
         return
-    named = [show.number(count, name.removesuffix("s").replace("_", " ")) for name, count in found.items()]
+    named = [number(count, name.removesuffix("s").replace("_", " ")) for name, count in found.items()]
     click.echo(f"Configuration, handlers and schedules are fine: {', '.join(named)}.")
 
 
@@ -79,7 +86,7 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     if view["processes"]:
         click.echo()
         processes = [
-            (p["role"], p["id"], show.ago(p["seen"], moment), p.get("busy"), ", ".join(p.get("queues", ())))
+            (p["role"], p["id"], ago(p["seen"], moment), p.get("busy"), ", ".join(p.get("queues", ())))
             for p in view["processes"]
         ]
         show.table(("process", "id", "heartbeat", "busy", "queues"), processes)

@@ -1,0 +1,1 @@
+"""The HTTP side: the API, webhooks, health and the first page."""

@@ -80,8 +80,8 @@ def started(task: Task, async_task: Task, arguments: dict[str, int]) -> Response
     chosen = async_task if "async" in request.form else task
     try:
         result = chosen.delay(**arguments)
-    except OperationalError:
-        abort(503, "The broker does not answer, so nothing was started. Try again later.")
+    except (OperationalError, RuntimeError):  # the latter is Celery's word for a result backend that is away
+        abort(503, "The broker or the result backend does not answer. Start the task again later.")
     url = f"{request.script_root}/api/v1/tasks/{result.id}"
     response = jsonify(id=result.id, task=chosen.name, url=url)
     response.status_code, response.headers["Location"] = 202, url

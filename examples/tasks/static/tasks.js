@@ -79,6 +79,7 @@ function newRow(started) {
   by("started").hidden = false;
   by("none").hidden = true;
   by("started").tBodies[0].prepend(row);
+  row.scrollIntoView({ block: "nearest" });
   return row;
 }
 
