@@ -105,8 +105,9 @@ class Bus:
         """Send the event's signals; returns the runs that subscribed handlers want."""
         gathering = Gathering()
         self._send(Event.signal, event=event, gathering=gathering)
-        if not isinstance(event, AnyEvent):
-            self._send(type(event).signal, event=event, gathering=gathering)
+        cls = self.catalog.types.get(event.type) if isinstance(event, AnyEvent) else type(event)
+        if cls is not None:
+            self._send(cls.signal, event=event, gathering=gathering)
         return [request(task, delay, at) for task in gathering.tasks.values()]
 
     def _send(self, signal: Signal, **message: Any) -> None:

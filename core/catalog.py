@@ -105,3 +105,14 @@ class Catalog:
                 [{"pointer": "/data", "detail": "must be a JSON object"}],
             )
         return Event(type=event_type, data=data)
+
+    def signed_event(self, event_type: str, data: dict[str, Any]) -> Event:
+        """Return *data*, signed by their sender, as an event: typed where a class declares the type and they fit.
+
+        It cannot fail: who signs is not asked to send it again, so it is recorded in any case.
+        """
+        cls = self.types.get(event_type)
+        try:
+            return validated(cls, data, lenient=True) if cls else Event(type=event_type, data=data)
+        except InvalidEvent:
+            return Event(type=event_type, data=data)

@@ -15,6 +15,7 @@ from core.errors import ConfigError
 ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 MEGABYTE = 1024 * 1024
+LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +28,10 @@ class Config:
 
     env: Literal["production", "development"] = "production"
     port: int = 8000
-    redis_url: str
-    broker_url: str = ""
-    result_backend: str = ""
-    database_url: str = ""
+    redis_url: str = field(repr=False)  # URLs may hold passwords
+    broker_url: str = field(default="", repr=False)
+    result_backend: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
     keys: tuple[str, ...] = field(repr=False)
     api_token: str = field(repr=False)
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -74,8 +75,8 @@ class _Reader:
             env="development" if development else "production",
             port=self.port(),
             redis_url=redis_url,
-            broker_url=celery_url(self.tls(self.text("CELERY_BROKER_URL")) or redis_url),
-            result_backend=celery_url(self.tls(self.text("CELERY_RESULT_BACKEND")) or redis_url),
+            broker_url=celery_url(self.url("CELERY_BROKER_URL") or redis_url),
+            result_backend=celery_url(self.url("CELERY_RESULT_BACKEND") or redis_url),
             database_url=self.text("DATABASE_URL"),
             keys=(self.secret("SECRET_KEY", development), *self.several("SECRET_KEY_FALLBACKS")),
             api_token=self.secret("API_TOKEN", development),
@@ -91,6 +92,10 @@ class _Reader:
             raise ConfigError(self.problems)
         return config
 
+    def refuse_once(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
     def text(self, name: str) -> str:
         return self.environ.get(name, "").strip()
 
@@ -99,7 +104,7 @@ class _Reader:
 
     def port(self) -> int:
         text = self.text("PORT") or "8000"
-        if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        if not text.isdecimal() or len(text) > LONGEST_NUMBER or not 1 <= int(text) <= 65535:
             self.problems.append(f"PORT is {text!r}; it must be a number from 1 to 65535.")
             return 8000
         return int(text)
@@ -111,14 +116,14 @@ class _Reader:
             return default
         units = {"kb": 1024, "mb": MEGABYTE, "gb": 1024 * MEGABYTE}
         digits, unit = (text[:-2], units[text[-2:]]) if text[-2:] in units else (text, 1)
-        if not digits.isdecimal():
+        if not digits.isdecimal() or len(digits) > LONGEST_NUMBER:
             self.problems.append(f"{name} is {text!r}; it must be a size such as 512mb.")
             return default
         return int(digits) * unit
 
     def prefix(self) -> str:
         text = self.text("CARILLON_PREFIX") or "carillon"
-        if not text.replace("-", "").replace("_", "").isalnum() or len(text) > 32:
+        if not (text.isascii() and text.replace("-", "").replace("_", "").isalnum()) or len(text) > 32:
             self.problems.append(f"CARILLON_PREFIX is {text!r}; use up to 32 letters, digits, '-' and '_'.")
         return text
 
@@ -141,7 +146,9 @@ class _Reader:
         return {source: values for source, values in found.items() if values}
 
     def redis_url(self) -> str:
-        url = self.text("REDIS_URL") or self.running.get("redis_url", "")
+        url = self.url("REDIS_URL") or self.running.get("redis_url", "")
+        if self.text("REDIS_URL") and not url:
+            return ""
         if not url:
             self.problems.append(
                 "REDIS_URL is not set and no embedded server is running. "
@@ -151,7 +158,19 @@ class _Reader:
             self.problems.append(
                 f"REDIS_URL begins with {urlsplit(url).scheme!r}; it must be a redis://, rediss:// or unix:// URL."
             )
-        return self.tls(url)
+        return url
+
+    def url(self, name: str) -> str:
+        """Read a URL, '' if it cannot be understood; the problem does not repeat it: it may hold a password."""
+        text = self.text(name)
+        try:
+            urlsplit(text).port  # noqa: B018 - it is read to see whether it can be
+        except ValueError:
+            self.problems.append(
+                f"{name} is not a URL: its host or port cannot be understood. Wanted scheme://host:port."
+            )
+            return ""
+        return self.tls(text)
 
     def tls(self, url: str) -> str:
         """Add what REDIS_TLS_VERIFY and REDIS_CA_FILE say to a ``rediss://`` URL that does not say it itself."""
@@ -161,7 +180,7 @@ class _Reader:
         query = dict(parse_qsl(parts.query))
         verify = self.text("REDIS_TLS_VERIFY").lower() or "yes"
         if verify not in ("yes", "no"):
-            self.problems.append(f"REDIS_TLS_VERIFY is {verify!r}; it must be yes or no.")
+            self.refuse_once(f"REDIS_TLS_VERIFY is {verify!r}; it must be yes or no.")
         query.setdefault("ssl_cert_reqs", "required" if verify == "yes" else "none")
         if query["ssl_cert_reqs"] == "none":
             note = "REDIS_TLS_VERIFY=no: the certificate of the Redis server is not verified."
@@ -169,6 +188,8 @@ class _Reader:
                 self.notes.append(note)
             query.setdefault("ssl_check_hostname", "false")
         if ca_file := self.text("REDIS_CA_FILE"):
+            if not Path(ca_file).is_file():
+                self.refuse_once(f"REDIS_CA_FILE is {ca_file!r}; there is no such file.")
             query.setdefault("ssl_ca_certs", ca_file)
         return urlunsplit(parts._replace(query=urlencode(query)))
 

@@ -1,6 +1,7 @@
 """Saying what happened: emit, enqueue and their async forms."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from core.bus import Bus, Receipt, request
 from core.causes import CALLS, Cause
 from core.clock import now, rfc3339, to_ms
 from core.errors import EmitError, InvalidEvent
-from core.events import AnyEvent, Event
+from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, AnyEvent, Event, pointer, recordable
 from core.ledger.acceptance import Request
 
 SOURCE = "/api"
@@ -59,7 +60,7 @@ async def emit_async(
 
 
 def enqueue(
-    function: Callable[..., Any], *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
+    function: Callable[..., Any], /, *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
 ) -> Receipt:
     """Have a function marked with ``@task`` called once with *arguments*; returns when that is recorded.
 
@@ -72,7 +73,7 @@ def enqueue(
 
 
 async def enqueue_async(
-    function: Callable[..., Any], *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
+    function: Callable[..., Any], /, *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
 ) -> Receipt:
     """Have a function called once with *arguments*, from async code; else as ``enqueue``."""
     bus = _bus()
@@ -80,7 +81,7 @@ async def enqueue_async(
 
 
 def _bus() -> Bus:
-    if not has_app_context():
+    if not has_app_context() or "carillon" not in current_app.extensions:
         raise EmitError(
             "There is no application here. Handlers, jobs, views and `flask shell` have one; elsewhere write: "
             "with create_app().app_context(): ..."
@@ -115,13 +116,14 @@ def _event_call(
     wait, moment = _waiting(delay, at)
     cause = Cause(
         kind="event",
-        id=ident or uuid.uuid4().hex,
+        id=uuid.uuid4().hex if ident is None else ident,
         type=event.type,
         source=source,
         subject=subject,
         time=rfc3339(now()),
-        data=event.data,
+        data=recordable(event.type, event),
     )
+    _check_envelope(cause)
     return cause, bus.gather(event, delay=wait, at=moment)
 
 
@@ -137,13 +139,28 @@ def _call(
         name = getattr(function, "__qualname__", repr(function))
         raise EmitError(f"{name} is not a task of handlers/ or schedules/. Mark it with @task().")
     try:
-        data = task.arguments(**arguments).model_dump(mode="json", exclude_unset=True)
+        data = recordable(task.name, task.arguments(**arguments))
     except ValidationError as error:
+        errors = [{"pointer": pointer("data", *e["loc"]), "detail": e["msg"]} for e in error.errors()]
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidEvent(f"{task.name} cannot be called so: {problems}") from error
+        raise InvalidEvent(f"{task.name} cannot be called so: {problems}", errors) from error
     wait, moment = _waiting(delay, at)
     cause = Cause(kind="call", id=uuid.uuid4().hex, type=task.name, source=CALLS, time=rfc3339(now()), data=data)
     return cause, [request(task, wait, moment)]
+
+
+def _check_envelope(cause: Cause) -> None:
+    """Refuse what HTTP refuses too: the ledger reads envelopes back by their first bytes."""
+    given: dict[str, tuple[re.Pattern[str], object]] = {
+        "id": (ID_TEXT, cause.id),
+        "source": (SOURCE_TEXT, cause.source),
+        "subject": (SUBJECT_TEXT, "none" if cause.subject is None else cause.subject),
+        "type": (TYPE, cause.type),
+    }
+    for name, (pattern, value) in given.items():
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            detail = f"must be text that fits {pattern.pattern}"
+            raise InvalidEvent(f"{name}={value!r:.80} {detail}", [{"pointer": f"/{name}", "detail": detail}])
 
 
 def _waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
@@ -153,4 +170,4 @@ def _waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
         raise InvalidEvent("at= takes a datetime with a time zone, and not together with delay=.")
     if not 0 <= seconds <= LONGEST.total_seconds() or (at is not None and at > now() + LONGEST):
         raise InvalidEvent(f"An event can wait 0 seconds to {LONGEST.days} days; this one would wait longer, or less.")
-    return round(seconds * 1000), 0 if at is None else to_ms(at)
+    return round(seconds * 1000), 0 if at is None or at <= now() else to_ms(at)

@@ -13,9 +13,9 @@ from pydantic_core import to_jsonable_python
 from core.errors import DeclarationError, InvalidEvent
 
 TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
-ID = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
-SOURCE = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
-SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
+ID_TEXT = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
+SOURCE_TEXT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
+SUBJECT_TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 RESERVED = ("data", "signal", "type")
 
 

@@ -223,8 +223,8 @@ def _aliases(checks: _Checks, given: t.Any) -> tuple[str, ...]:
 def _arguments(checks: _Checks, function: Callable[..., t.Any], signature: inspect.Signature) -> type[BaseModel] | None:
     """Return a model of the arguments that a call takes: it refuses wrong ones, and reads them back typed."""
     parameters = signature.parameters.values()
-    taken = [p.name for p in parameters if p.name in ("delay", "at") or p.name.startswith(("_", "model_"))]
-    checks.want(not taken, f"an argument cannot be called {', '.join(taken)}: enqueue() or pydantic uses such names.")
+    taken = [p.name for p in parameters if p.name in ("delay", "at") or p.name.startswith("_")]
+    checks.want(not taken, f"an argument cannot be called {', '.join(taken)}: enqueue() cannot pass it.")
     unnamed = [p.name for p in _needed(signature) if p.kind is p.POSITIONAL_ONLY]
     checks.want(not unnamed, f"enqueue() passes arguments by name; {', '.join(unnamed)} cannot be passed so.")
     if taken or unnamed:

@@ -8,35 +8,41 @@ from pathlib import Path
 
 import pytest
 import redis
-from command_line import NOWHERE, PACKAGE, rows
+from command_line import HANDLERS, NOWHERE, Line, rows
 
 from core.cli.command import newest
 from core.ledger.alive import beat
 
-pytest_plugins = ("command_line",)
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def test_status_ends_with_1_until_all_is_there(flask, said, here, placed):
-    placed("order.lost", '{"order": 3}')
-    assert "No worker spoke" in flask("status", code=1)
-    assert said("status", code=1)["failing"] == ["workers", "sweeper", "beat"]
+@pytest.fixture
+def line(make_app):
+    return Line(make_app(HANDLERS))
+
+
+def test_status_ends_with_1_until_all_is_there(line):
+    line.emit("order.lost", '{"order": 3}')
+    assert "No worker spoke" in line("status", code=1)
+    assert line.json("status", code=1)["failing"] == ["workers", "sweeper", "beat"]
     for role in ("worker", "sweeper", "beat"):
-        here.ledger.run(beat(here.keys, role, f"{role}-1", {"queues": ["default"]} if role == "worker" else {}))
-    text = flask("status")
+        line.here.ledger.run(
+            beat(line.here.keys, role, f"{role}-1", {"queues": ["default"]} if role == "worker" else {})
+        )
+    text = line("status")
     assert text.splitlines()[0].split() == ["state", "ready"]
     assert ["worker", "worker-1", "now", "default"] in rows(text)
-    view = said("status")
+    view = line.json("status")
     assert view["ready"] is True
     assert view["counts"]["pending"] == 1
     assert {process["role"] for process in view["processes"]} == {"worker", "sweeper", "beat"}
     assert all(process["seen"].endswith("Z") and process["age"] < 10 for process in view["processes"])
 
 
-def test_check_says_what_was_found(flask, said):
-    line = "Configuration, handlers and schedules are fine: 3 handlers, 2 jobs, 1 task, 2 event types.\n"
-    assert flask("check") == line
-    assert said("check") == {"ok": True, "handlers": 3, "jobs": 2, "tasks": 1, "event_types": 2}
+def test_check_says_what_was_found(line):
+    found = "3 handlers, 2 jobs, 1 task, 2 event types"
+    assert line("check") == f"Configuration, handlers and schedules are fine: {found}.\n"
+    assert line.json("check") == {"ok": True, "handlers": 3, "jobs": 2, "tasks": 1, "event_types": 2}
 
 
 @pytest.mark.parametrize(
@@ -56,36 +62,37 @@ def test_check_says_what_was_found(flask, said):
         "status",
     ],
 )
-def test_without_a_ledger_commands_end_with_69_and_one_line(stranded, words):
-    result = stranded.test_cli_runner().invoke(args=words.split())
+def test_without_a_ledger_commands_end_with_69_and_one_line(make_app, words):
+    result = Line(make_app(HANDLERS, redis_url=NOWHERE)).run(*words.split())
     assert result.exit_code == 69
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert "did not answer" in result.stderr
 
 
-def test_what_needs_no_ledger_works_without_it(stranded):
-    for words in (["check"], ["events", "types"]):
-        assert stranded.test_cli_runner().invoke(args=words).exit_code == 0
+def test_what_needs_no_ledger_works_without_it(make_app):
+    stranded = Line(make_app(HANDLERS, redis_url=NOWHERE))
+    assert "are fine" in stranded("check")
+    assert "order.placed" in stranded("events", "types")
 
 
-def test_every_command_speaks_json(app):
-    ours = {name: app.cli.commands[name] for name in ("events", "runs", "schedules", "status", "check")}
+def test_every_command_speaks_json(line):
+    ours = {name: line.app.cli.commands[name] for name in ("events", "runs", "schedules", "status", "check")}
     single = [one for group in ours.values() for one in getattr(group, "commands", {"": group}).values()]
     assert len(single) == 14
     for command in single:
         assert any("--json" in option.opts for option in command.params), command.name
 
 
-def test_short_pages_are_put_together(here):
+def test_short_pages_are_put_together(line):
     def listing(page):
         [answer] = yield [("PING",)]
         assert answer
         start = page.before or 0
         return list(range(start, min(start + 2, 7)))[: page.limit], start + 2 if start < 5 else None
 
-    assert newest(here.ledger, listing, 5) == [0, 1, 2, 3, 4]
-    assert newest(here.ledger, listing, 50) == [0, 1, 2, 3, 4, 5, 6]
+    assert newest(line.here.ledger, listing, 5) == [0, 1, 2, 3, 4]
+    assert newest(line.here.ledger, listing, 50) == [0, 1, 2, 3, 4, 5, 6]
 
 
 def started(*words, cwd, **environ):
@@ -110,19 +117,21 @@ def test_the_real_application_says_what_its_configuration_lacks():
     assert "Traceback" not in ended.stderr
 
 
-def test_a_process_hands_its_hints_on_and_keeps_log_lines_off_its_answer(url, folder, app):
-    (folder / "own_main.py").write_text(
+def test_a_process_hands_its_hints_on_and_keeps_log_lines_off_its_answer(server_url, package, tmp_path):
+    (tmp_path / "own_main.py").write_text(
         "from core import Event, create_app\n"
         "from core.log import configure\n"
         "configure()\n"
-        f"app = create_app(packages=({PACKAGE!r},))\n"
+        f"app = create_app(packages=({package(subject=HANDLERS)!r},))\n"
         "Event.signal.connect(lambda *_, **__: 1 / 0, weak=False)\n"
     )
-    environ = {"REDIS_URL": url, "SECRET_KEY": "s", "API_TOKEN": "t", "PYTHONPATH": f"{REPOSITORY}:{folder}"}
-    ended = started("--app", "own_main", "events", "emit", "shop.opened", "--json", cwd=folder, **environ)
-    assert ended.returncode == 0
+    environ = {"REDIS_URL": server_url, "SECRET_KEY": "s", "API_TOKEN": "t", "CARILLON_PREFIX": tmp_path.name[-32:]}
+    path = f"{REPOSITORY}{os.pathsep}{tmp_path}"
+    words = ("--app", "own_main", "events", "emit", "shop.opened", "--json")
+    ended = started(*words, cwd=tmp_path, PYTHONPATH=path, **environ)
+    assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["type"] == "shop.opened"
     assert "a listener raised" in ended.stderr
-    with redis.Redis.from_url(url) as client:
-        waiting = [key for key in client.scan_iter("carillon.default*") if client.type(key) == b"list"]
-        assert sum(client.llen(key) for key in waiting) == 1
+    with redis.Redis.from_url(server_url) as client:
+        queues = client.scan_iter(f"{environ['CARILLON_PREFIX']}.default*", _type="list")
+        assert sum(client.llen(queue) for queue in queues) == 1

@@ -168,7 +168,7 @@ class TestSignedBodies:
         assert lenient(b"123456789012345678901234567890") == 123456789012345678901234567890
         assert lenient(b"\xef\xbb\xbf{}") == {}
         assert lenient('{"é": 1}'.encode("utf-16")) == {"é": 1}
-        assert lenient(nested(512)) == json.loads(nested(512))
+        assert lenient(nested(200)) == json.loads(nested(200))
         assert len(lenient(json.dumps({str(n): n for n in range(2_000)}).encode())) == 2_000
 
     def test_halves_of_surrogate_pairs_become_the_replacement_character(self):

@@ -3,7 +3,7 @@
 import json
 import sys
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -34,17 +34,14 @@ def _type(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
 def _data(_ctx: click.Context, _param: click.Parameter, text: str) -> Any:
     """Read the argument, or standard input where it is ``-``, as JSON that can be stored."""
     try:
-        found = json.loads(sys.stdin.buffer.read() if text == "-" else text, parse_constant=_no_number)
-        json.dumps(found, ensure_ascii=False).encode()  # refuses half surrogates and bytes that are not UTF-8
+        found = json.loads(sys.stdin.buffer.read() if text == "-" else text)
+        # What the parser lets through and no store takes: NaN, infinity, half a surrogate pair.
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise click.BadParameter(
             f"This is not JSON: {error}. Write an object, or - to read it from standard input."
         ) from None
     return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _attribute(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:

@@ -10,18 +10,19 @@ from flask.typing import ResponseReturnValue
 from core.bus import Receipt
 from core.causes import Cause
 from core.clock import now, rfc3339
-from core.errors import EmitError, InvalidEvent, NotFound
-from core.events import AnyEvent
+from core.errors import BacklogFull, EmitError, LedgerUnavailable, NotFound
+from core.events import Event, recordable
 from core.house import house
+from core.ledger.acceptance import Request
 from core.ledger.listing import EventFilter, list_events
 from core.ledger.views import event_view
-from core.web.incoming import Incoming, checked, is_cloud, read
+from core.web.incoming import Incoming, checked, is_batch, is_cloud, read
 from core.web.problems import Problem, problem_of
 from core.web.query import answer, page_of
 
 blueprint = Blueprint("events", __name__)
 DEFAULT_SOURCE = "/api"
-IDEMPOTENCY_KEY = re.compile(r'"?([\x20-\x21\x23-\x7e]{1,255})"?')
+IDEMPOTENCY_KEY = re.compile(r'(")?([\x20-\x21\x23-\x7e]{1,255})(?(1)")')
 
 
 @blueprint.post("/events")
@@ -29,9 +30,10 @@ async def post_events() -> ResponseReturnValue:
     """Accept one event, or a batch: 202 once it is recorded with one run for each subscribed handler."""
     found = read(dict(request.headers), request.content_type or "", g.body)
     cloud = is_cloud(dict(request.headers), request.content_type or "")
-    if isinstance(found, list):
+    key = _idempotency_key()
+    if is_batch(request.content_type or ""):
         return await _batch(found)
-    receipt = await accept(checked(found, now(), cloud=cloud), _idempotency_key())
+    receipt = await accept(checked(found, now(), cloud=cloud), key)
     response = jsonify(receipt.view())
     if receipt.duplicate and "Idempotency-Key" in request.headers:
         response.headers["Idempotency-Replayed"] = "true"
@@ -56,16 +58,15 @@ async def get_event(event: str) -> ResponseReturnValue:
     return jsonify(view)
 
 
-async def accept(incoming: Incoming, idempotency: str = "", *, known: bool = True) -> Receipt:
-    """Record an event that came over HTTP, with the runs of its handlers.
-
-    With *known* its type must be declared or matched by a pattern; webhooks are recorded in any case.
-    """
+async def accept(incoming: Incoming, idempotency: str = "") -> Receipt:
+    """Record an event that came over HTTP, with the runs of its handlers."""
     bus = house().bus
-    if known:
-        event = bus.catalog.event(incoming.type, incoming.data)
-    else:
-        event = AnyEvent(type=incoming.type, data=incoming.data)
+    event = bus.catalog.event(incoming.type, incoming.data)
+    return await bus.emit_async(*wanted(incoming, event, recordable(event.type, event)), idempotency)
+
+
+def wanted(incoming: Incoming, event: Event, data: dict[str, Any]) -> tuple[Cause, list[Request]]:
+    """Return what is to be recorded of *event*, which came as *incoming*, and the runs that its handlers want."""
     cause = Cause(
         kind="event",
         id=incoming.id or uuid.uuid4().hex,
@@ -73,10 +74,10 @@ async def accept(incoming: Incoming, idempotency: str = "", *, known: bool = Tru
         source=incoming.source or DEFAULT_SOURCE,
         subject=incoming.subject,
         time=incoming.time or rfc3339(now()),
-        data=event.data,
+        data=data,
         extensions=incoming.extensions,
     )
-    return await bus.emit_async(cause, bus.gather(event), idempotency)
+    return cause, house().bus.gather(event)
 
 
 async def _batch(found: list[Any]) -> ResponseReturnValue:
@@ -88,7 +89,8 @@ async def _batch(found: list[Any]) -> ResponseReturnValue:
         results.append({})
         try:
             incoming = checked(one, now(), cloud=True)
-            house().catalog.event(incoming.type, incoming.data)
+            event = house().catalog.event(incoming.type, incoming.data)
+            recordable(event.type, event)
             good.append((position, incoming))
         except EmitError as error:
             errors += _placed(position, error)
@@ -98,11 +100,12 @@ async def _batch(found: list[Any]) -> ResponseReturnValue:
     for position, incoming in good:
         try:
             results[position] = (await accept(incoming)).view()
-        except InvalidEvent as error:
-            results[position] = problem_of(error)
+        except (LedgerUnavailable, BacklogFull):
+            raise  # it passes; who sends the batch again gets what was recorded as duplicates
         except EmitError as error:
             if not partial:
-                raise Problem("batch-invalid", str(error), errors=_placed(position, error)) from error
+                detail = f"{error} The {position} before it were recorded; sent again, they are duplicates."
+                raise Problem("batch-invalid", detail, errors=_placed(position, error)) from error
             results[position] = problem_of(error)
     return jsonify(results), 200 if partial else 202
 
@@ -120,4 +123,4 @@ def _idempotency_key() -> str:
     match = IDEMPOTENCY_KEY.fullmatch(given)
     if match is None:
         raise Problem("idempotency-key-invalid")
-    return f"POST /events {match[1]}"
+    return f"POST /events {match[2]}"

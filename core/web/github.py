@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from core.events import SUBJECT_TEXT
 from core.web.problems import Problem
 from core.web.strict_json import MalformedJson, lenient
 
@@ -91,6 +92,6 @@ def _subject(data: Mapping[str, Any]) -> str | None:
     for part, key in (("repository", "full_name"), ("organization", "login")):
         found = data.get(part)
         name = found.get(key) if isinstance(found, dict) else None
-        if isinstance(name, str) and name:
+        if isinstance(name, str) and SUBJECT_TEXT.fullmatch(name):
             return name
     return None

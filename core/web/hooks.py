@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from core.house import house
 from core.web import github
-from core.web.events_api import accept
+from core.web.events_api import wanted
 from core.web.incoming import Incoming
 from core.web.problems import Problem
 
@@ -13,8 +13,11 @@ blueprint = Blueprint("hooks", __name__)
 
 
 @blueprint.post("/hooks/<source>")
-async def post_hook(source: str) -> ResponseReturnValue:
-    """Accept a delivery if its signature is right; who sends it again gets the same event."""
+def post_hook(source: str) -> ResponseReturnValue:
+    """Accept a delivery if its signature is right; who sends it again gets the same event.
+
+    A sync view: to unpack and record 5 MB takes a second, which the event loop must not spend.
+    """
     secrets = house().config.webhook_secrets.get(source, ())
     if source != "github" or not secrets:
         variable = f"{source.upper().replace('-', '_')[:40]}_WEBHOOK_SECRET"
@@ -25,5 +28,7 @@ async def post_hook(source: str) -> ResponseReturnValue:
     incoming = Incoming(
         type=delivery.type, data=delivery.data, id=delivery.id, source=f"/hooks/{source}", subject=delivery.subject
     )
-    receipt = await accept(incoming, known=False)
+    bus = house().bus
+    event = bus.catalog.signed_event(delivery.type, delivery.data)
+    receipt = bus.emit(*wanted(incoming, event, delivery.data))
     return jsonify(receipt.view()), 202

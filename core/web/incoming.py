@@ -1,23 +1,23 @@
 """Reads events from HTTP requests: CloudEvents 1.0 (structured, batch, binary) and plain JSON."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from core.errors import InvalidEvent
-from core.events import TYPE
+from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, pointer
 from core.web.problems import Problem
 from core.web.strict_json import parse
 
 PLAIN, STRUCTURED, BATCH = "application/json", "application/cloudevents+json", "application/cloudevents-batch+json"
 ACCEPTED = f"{PLAIN}, {STRUCTURED}, {BATCH}"
-ID = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
-TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
-SOURCE = re.compile(r"[^\x00-\x20\x7f]{1,256}")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 EXTENSION = re.compile(r"[a-z0-9]{1,20}")
-EXTENSIONS_LIMIT = 1024  # characters of all extension attributes together
+EXTRAS_LIMIT = 1024  # bytes, as JSON, of all attributes together that are neither checked nor named here
 AHEAD = timedelta(hours=24)
 ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema")
 
@@ -44,7 +44,9 @@ def read(headers: Mapping[str, str], content_type: str, body: bytes) -> list[Any
         InvalidEvent: a batch that is no list.
     """
     media = content_type.partition(";")[0].strip().lower()
-    binary = {name.lower()[3:]: value for name, value in headers.items() if name.lower().startswith("ce-")}
+    binary = {name.lower()[3:]: _decoded(value) for name, value in headers.items() if name.lower().startswith("ce-")}
+    if binary and not body and media not in (STRUCTURED, BATCH):
+        return binary
     if media not in (PLAIN, STRUCTURED, BATCH):
         raise Problem(
             "unsupported-media-type",
@@ -75,7 +77,7 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
 
     def want(fine: bool, name: str, detail: str) -> None:
         if not fine:
-            errors.append({"pointer": f"/{name}", "detail": detail})
+            errors.append({"pointer": pointer(name) if name else "", "detail": detail})
 
     extensions = {name: value for name, value in found.items() if name not in (*ATTRIBUTES, "data", "data_base64")}
     if cloud:
@@ -83,21 +85,32 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
         for name, value in extensions.items():
             fine = bool(EXTENSION.fullmatch(name)) and isinstance(value, str | int | bool)
             want(fine, name, "an extension has a name of 1 to 20 lower-case letters and digits, and a simple value")
-        want(len(str(extensions)) <= EXTENSIONS_LIMIT, "", f"extensions take {EXTENSIONS_LIMIT} characters at most")
     else:
         for name in extensions:
             want(False, name, "is not known; an event has type, data, id, source, subject and time")
-    want(_is(ID, found.get("id"), optional=not cloud), "id", "must be 1 to 128 letters, digits and . _ : @ / + = ~ # -")
-    want(_is(SOURCE, found.get("source"), optional=not cloud), "source", "must be a URI reference up to 256 characters")
+    want(
+        _is(ID_TEXT, found.get("id"), optional=not cloud),
+        "id",
+        "must be 1 to 128 letters, digits and . _ : @ / + = ~ # -",
+    )
+    want(
+        _is(SOURCE_TEXT, found.get("source"), optional=not cloud),
+        "source",
+        "must be a URI reference up to 256 characters",
+    )
     want(_is(TYPE, found.get("type")), "type", "must be an event type such as order.placed")
-    want(_is(TEXT, found.get("subject"), optional=True), "subject", "must be text of 1 to 256 characters")
+    want(_is(SUBJECT_TEXT, found.get("subject"), optional=True), "subject", "must be text of 1 to 256 characters")
+    want(_is(SOURCE_TEXT, found.get("dataschema"), optional=True), "dataschema", "must be a URI up to 256 characters")
     want(_json(found.get("datacontenttype")), "datacontenttype", "must be application/json")
     want("data_base64" not in found, "data_base64", "binary data is not taken; send JSON as data")
     _check_time(found.get("time"), now, want)
+    kept = {name: found[name] for name in ("dataschema", "datacontenttype") if found.get(name)}
+    kept |= extensions if cloud else {}
+    size = len(json.dumps(kept, ensure_ascii=False).encode())
+    want(size <= EXTRAS_LIMIT, "", f"extensions, dataschema and datacontenttype take {EXTRAS_LIMIT} bytes at most")
     if errors:
         places = "; ".join(f"{error['pointer'] or 'the event'} {error['detail']}" for error in errors)
         raise InvalidEvent(f"The event is not valid: {places}", errors)
-    kept = {name: found[name] for name in ("dataschema", "datacontenttype") if found.get(name)}
     return Incoming(
         type=found["type"],
         data=found.get("data", {}),
@@ -105,7 +118,7 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
         source=found.get("source") or "",
         subject=found.get("subject"),
         time=found.get("time") or "",
-        extensions=kept | (extensions if cloud else {}),
+        extensions=kept,
     )
 
 
@@ -113,6 +126,18 @@ def is_cloud(headers: Mapping[str, str], content_type: str) -> bool:
     """Tell whether the request speaks CloudEvents."""
     media = content_type.partition(";")[0].strip().lower()
     return media in (STRUCTURED, BATCH) or any(name.lower().startswith("ce-") for name in headers)
+
+
+def is_batch(content_type: str) -> bool:
+    """Tell whether the request's body is a CloudEvents batch."""
+    return content_type.partition(";")[0].strip().lower() == BATCH
+
+
+def _decoded(header: str) -> str:
+    """Return a header's value as CloudEvents' HTTP binding has it: perhaps quoted, then percent-encoded."""
+    if len(header) > 1 and header[0] == header[-1] == '"':
+        header = re.sub(r"\\(.)", r"\1", header[1:-1])
+    return unquote(header)
 
 
 def _is(pattern: re.Pattern[str], value: Any, *, optional: bool = False) -> bool:
@@ -127,10 +152,10 @@ def _check_time(value: Any, now: datetime, want: Any) -> None:
     if value is None:
         return
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        want(False, "time", "must be RFC 3339 text such as 2026-11-22T09:00:00Z")
+        moment = datetime.fromisoformat(value.upper()) if _is(TIME, value) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        want(False, "time", "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z")
         return
-    want(moment.tzinfo is not None, "time", "must have a time zone, as RFC 3339 wants it")
-    if moment.tzinfo is not None:
-        want(moment <= now + AHEAD, "time", "lies more than 24 h ahead")
+    want(moment <= now + AHEAD, "time", "lies more than 24 h ahead")

@@ -12,21 +12,21 @@ def register(app: Flask, house: House) -> None:
     """Register all routes on *app*. Under /api/v1 the token comes first, then the body, then the view."""
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.register(app)
-    api = Blueprint("api", __name__, url_prefix="/api/v1")
+    api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)
     for part in (events_api, runs_api, schedules_api):
         api.register_blueprint(part.blueprint)
     app.register_blueprint(api)
 
-    webhooks = Blueprint("webhooks", __name__)
+    webhooks = Blueprint("carillon_webhooks", __name__)
     body.attach(webhooks, lambda _: house.config.hook_max_body)
     webhooks.register_blueprint(hooks.blueprint)
     app.register_blueprint(webhooks)
 
     app.register_blueprint(page.blueprint)
-    app.register_blueprint(health.blueprint)
-    app.register_blueprint(home.blueprint)
+    app.register_blueprint(health.blueprint, name="carillon_health")
+    app.register_blueprint(home.blueprint, name="carillon_home")
 
 
 def _event_limit(_: Request) -> int:

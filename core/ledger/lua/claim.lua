@@ -1,12 +1,13 @@
 -- Takes a pending run for one attempt, which is counted before the handler starts.
 -- KEYS  run, due, states.., record, watermark     ARGV  run id, token, worker
--- Returns {OK, attempt, failures, record, task, created ms} or {SKIP, state} or {GONE}.
+-- Returns {OK, attempt, failures, record, task, held ms (since when workers pass it over; 0)} or {SKIP, state} or {GONE}.
 local id, token, worker = ARGV[1], ARGV[2], ARGV[3]
-local run = read(KEYS[RUN], 'state', 'token', 'attempt', 'failures', 'pos', 'queue', 'priority', 'hinted', 'task')
+local run = read(KEYS[RUN], 'state', 'token', 'attempt', 'failures', 'pos', 'queue', 'priority', 'hinted', 'task',
+                 'held')
 if not run.state then return {'GONE'} end
 
 local function granted(attempt, record)
-  return {'OK', attempt, run.failures or '0', record, run.task, text(math.floor(tonumber(run.pos) / 1024))}
+  return {'OK', attempt, run.failures or '0', record, run.task, run.held or '0'}
 end
 
 -- guard: the same token claims once, however often it is sent
@@ -21,7 +22,7 @@ if not record then return {'GONE'} end
 local now = now_ms()
 local attempt = text(tonumber(run.attempt) + 1)
 redis.call('HSET', KEYS[RUN], 'attempt', attempt, 'token', token, 'worker', worker, 'started', text(now))
-redis.call('HDEL', KEYS[RUN], 'finished', 'progress')
+redis.call('HDEL', KEYS[RUN], 'finished', 'progress', 'looks')
 move(KEYS[RUN], id, 'pending', 'running', run.pos, now + LOOK_AGAIN)
 
 local lane = run.queue .. ':' .. run.priority

@@ -7,7 +7,7 @@
 --   keep     nothing to do yet
 --   gone     there is no such run any more
 local id, trusted, drained = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
-local run = read(KEYS[RUN], 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'hints', 'lost')
+local run = read(KEYS[RUN], 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'looks')
 if not run.state or TERMINAL[run.state] then
   redis.call('ZREM', KEYS[DUE], id)
   return {'gone', '', ''}
@@ -19,7 +19,7 @@ if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) > now then return {'keep
 
 local function pending(action)
   redis.call('HSET', KEYS[RUN], 'hinted', text(now))
-  redis.call('HDEL', KEYS[RUN], 'hints')
+  redis.call('HDEL', KEYS[RUN], 'looks')
   move(KEYS[RUN], id, run.state, 'pending', run.pos, now + HINT_GRACE)
   return {action, run.queue, run.priority}
 end
@@ -46,11 +46,12 @@ if run.state == 'running' then
 end
 
 -- pending: publish again only if the hint is gone, never because the queue is merely long
-local hints = tonumber(run.hints or 0)
+local looks = tonumber(run.looks or 0)
 local overtaken = tonumber(redis.call('HGET', KEYS[AFTER_STATES + 2], run.queue .. ':' .. run.priority) or 0)
                   > tonumber(run.hinted) + LOOK_AGAIN
-redis.call('ZADD', KEYS[DUE], text(now + math.min(HINT_GRACE * 2 ^ hints, 900000)), id)
+redis.call('HSET', KEYS[RUN], 'looks', looks + 1)
+redis.call('ZADD', KEYS[DUE], text(now + math.min(HINT_GRACE * 2 ^ looks, 900000)), id)
 -- guard: a backlog is not published again
 if not (overtaken or drained) then return {'keep', '', ''} end
-redis.call('HSET', KEYS[RUN], 'hinted', text(now), 'hints', hints + 1)
+redis.call('HSET', KEYS[RUN], 'hinted', text(now))
 return {'hint', run.queue, run.priority}

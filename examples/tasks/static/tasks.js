@@ -86,10 +86,9 @@ function newRow(started) {
 async function follow(started, row) {
   const begin = Date.now();
   for (;;) {
-    const seconds = (Date.now() - begin) / 1000;
     try {
       const found = await ask(started.url);
-      show(found, row, seconds);
+      show(found, row, (Date.now() - begin) / 1000);
       if (found.ready) return;
     } catch (error) {
       row.querySelector(".value").textContent = error.message;
