@@ -5,6 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Background(Generic[T]):
         with self._changed:
             if self._pid != os.getpid():
                 self._pid, self._busy = os.getpid(), False
+                self._items.clear()  # in a forked child they are the parent's
                 threading.Thread(target=self._serve, name=self.name, daemon=True).start()
                 atexit.register(self.flush, 2.0)
             self._items.extend(items)
@@ -60,7 +62,8 @@ class Background(Generic[T]):
             try:
                 self._work(batch)
             except Exception as error:  # noqa: BLE001 - the thread must outlive any error
-                self._trouble(len(batch), error)
+                with suppress(Exception):
+                    self._trouble(len(batch), error)
             finally:
                 with self._changed:
                     self._busy = False

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
@@ -13,13 +13,20 @@ from pydantic import ValidationError
 
 from core.catalog import Catalog, Task
 from core.causes import Cause
-from core.errors import InvalidEvent
+from core.errors import CoreError, InvalidEvent
 from core.events import Event, validated
 from core.loop import Loop
 
 
+LAST_CHANCE = 5.0  # seconds that a cancelled coroutine gets to end
+
+
 class HandlerTimeout(TimeoutError):
     """The handler took longer than its timeout."""
+
+
+class Misfit(CoreError):
+    """What was recorded does not fit the function any more."""
 
 
 def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
@@ -29,14 +36,20 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     a thread of its own, which is left behind when the time is over: Python cannot stop a thread.
 
     Raises:
-        InvalidEvent: what was recorded does not fit the function any more.
+        Misfit: what was recorded does not fit the function any more.
         HandlerTimeout: it took too long.
     """
     bound = _bound(task, catalog, cause)
     limit = task.options.timeout
-    if inspect.iscoroutinefunction(task.function):
-        return loop.run(_limited(bound(), limit))
-    return bound() if limit is None else _on_thread(bound, limit)
+    if limit is None or inspect.iscoroutinefunction(task.function):
+        answer = bound()
+    else:
+        answer = _on_thread(bound, limit)
+    if inspect.isawaitable(answer):  # a decorator may hide that the function is async
+        return _awaited(answer, limit, loop)
+    if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+        raise TypeError(f"{task.name} is a generator, so nothing of it has run: a handler returns, it does not yield")
+    return answer
 
 
 def _bound(task: Task, catalog: Catalog, cause: Cause) -> Callable[[], Any]:
@@ -47,7 +60,7 @@ def _bound(task: Task, catalog: Catalog, cause: Cause) -> Callable[[], Any]:
     try:
         arguments = task.arguments.model_validate(cause.data)
     except ValidationError as error:
-        raise InvalidEvent(f"{task.name} no longer takes the arguments that were recorded: {error}") from error
+        raise Misfit(f"{task.name} no longer takes the arguments that were recorded: {error}") from error
     return partial(task.function, **{name: getattr(arguments, name) for name in arguments.model_fields_set})
 
 
@@ -55,15 +68,26 @@ def _event(task: Task, catalog: Catalog, cause: Cause) -> Event:
     """Return the event as the handler subscribed to it: typed for a class, by type and data for a pattern."""
     for selector, subscribed in catalog.subscriptions:
         if subscribed is task and not isinstance(selector, str) and selector.type == cause.type:
-            return validated(selector, cause.data, lenient=True)
+            try:
+                return validated(selector, cause.data, lenient=True)
+            except InvalidEvent as error:
+                raise Misfit(str(error)) from error
     return Event(type=cause.type, data=cause.data)
 
 
-async def _limited(coroutine: Coroutine[Any, Any, Any], limit: float | None) -> Any:
+def _awaited(awaitable: Awaitable[Any], limit: float | None, loop: Loop) -> Any:
+    coroutine = _limited(awaitable, limit)
+    if limit is None or loop.here():
+        return loop.run(coroutine)
+    left = f"it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"
+    return _result(loop.submit(coroutine), limit + LAST_CHANCE, left)
+
+
+async def _limited(awaitable: Awaitable[Any], limit: float | None) -> Any:
     timer = asyncio.timeout(limit)
     try:
         async with timer:
-            return await coroutine
+            return await awaitable
     except TimeoutError as error:
         if timer.expired():
             raise HandlerTimeout(f"it did not end within its timeout of {limit:g} s and was cancelled") from error
@@ -80,9 +104,13 @@ def _on_thread(function: Callable[[], Any], limit: float) -> Any:
             future.set_exception(error)
 
     threading.Thread(target=copy_context().run, args=(work,), name="carillon-timed", daemon=True).start()
+    return _result(future, limit, f"it did not end within its timeout of {limit:g} s; its thread is left behind")
+
+
+def _result(future: Future[Any], seconds: float, left: str) -> Any:
     try:
-        return future.result(limit)
+        return future.result(seconds)
     except TimeoutError as error:
-        if future.done():
-            raise
-        raise HandlerTimeout(f"it did not end within its timeout of {limit:g} s; its thread is left behind") from error
+        if future.done():  # the function's own TimeoutError, or its end in the very last moment
+            return future.result()
+        raise HandlerTimeout(left) from error

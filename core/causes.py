@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from core.clock import rfc3339
-from core.errors import CoreError
+from core.errors import CoreError, InvalidEvent
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SCHEDULES = "/schedules"
 CALLS = "/enqueue"
+HEAD = 4096  # bytes of a record that hold its first two lines, whatever follows
 
 
 class Tampered(CoreError):
@@ -44,7 +45,7 @@ class Cause:
 
     @property
     def ledger_id(self) -> str:
-        return ledger_id(self.source, self.id)
+        return ledger_id(self.source, self.id, self.kind)
 
     @property
     def schedule(self) -> str | None:
@@ -63,9 +64,13 @@ def fire(schedule: str, planned: datetime) -> Cause:
     return Cause(kind="fire", id=f"{schedule}@{at}", type=schedule, source=SCHEDULES, time=at)
 
 
-def ledger_id(source: str, id: str) -> str:  # noqa: A002 - CloudEvents' word
-    """Return the ledger's id for a sender's ``source`` and ``id``: 96 bits of SHA-256, 17 letters and digits."""
-    number = int.from_bytes(hashlib.sha256(f"{source}\0{id}".encode()).digest()[:12])
+def ledger_id(source: str, id: str, kind: str = "event") -> str:  # noqa: A002 - CloudEvents' word
+    """Return the ledger's id for a sender's ``source`` and ``id``: 96 bits of SHA-256, 17 letters and digits.
+
+    No event can take the id of a fire or a call: theirs are made from a byte that no text has.
+    """
+    name = f"{source}\0{id}".encode(errors="surrogatepass")
+    number = int.from_bytes(hashlib.sha256(name if kind == "event" else b"\xff" + name).digest()[:12])
     digits = []
     for _ in range(17):
         number, digit = divmod(number, 62)
@@ -90,7 +95,24 @@ class Keyring:
 
         *runs* is the number of runs accepted with it. *nonce* tells this call from an equal one, so that a
         repeated write is known as a repetition and not taken for a duplicate.
+
+        Raises:
+            InvalidEvent: it is no JSON, or its envelope is too long.
         """
+        try:
+            head, data = _dump(self._head(cause, runs, nonce)), _dump(cause.data)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidEvent(f"{cause.type} cannot be recorded: it is not JSON ({error}).") from error
+        body = head + b"\n" + data
+        line = f"1 {self.mac(body)}\n".encode()
+        if len(line) + len(head) >= HEAD - 1:
+            raise InvalidEvent(
+                f"{cause.type} cannot be recorded: its envelope (id, source, subject, extensions) has {len(head)} "
+                f"bytes, the limit is {HEAD - 2 - len(line)}. Put long values into the data."
+            )
+        return line + body
+
+    def _head(self, cause: Cause, runs: int, nonce: str) -> dict[str, Any]:
         head: dict[str, Any] = {
             "kind": cause.kind,
             "id": cause.id,
@@ -102,8 +124,7 @@ class Keyring:
             head["subject"] = cause.subject
         if cause.extensions:
             head["ext"] = cause.extensions
-        body = _dump(head) + b"\n" + _dump(cause.data)
-        return f"1 {self.mac(body)}\n".encode() + body
+        return head
 
     def mac(self, content: bytes) -> str:
         """Return the key id and MAC of *content*, under the current key."""
@@ -124,8 +145,11 @@ class Keyring:
             Tampered: the MAC does not fit the content.
         """
         line, _, body = record.partition(b"\n")
-        mac = line.decode().partition(" ")[2]
-        if mac.partition(" ")[0] not in dict(map(_derived, self.secrets)):
+        _, _, mac = line.decode(errors="replace").partition(" ")
+        kid, space, _ = mac.partition(" ")
+        if not space:
+            raise Tampered
+        if kid not in dict(map(_derived, self.secrets)):
             raise UnknownKey
         if not self.fits(body, mac):
             raise Tampered
@@ -141,7 +165,7 @@ def unsealed(record: bytes) -> Cause:
     _, _, data = record.split(b"\n", 2)
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     return Cause(
         kind=head["kind"],

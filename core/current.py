@@ -1,5 +1,6 @@
 """The run that is going on, as a handler sees it through ``run``."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 
 from core.causes import Cause
 from core.errors import CoreError
+from core.redact import redacted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +58,13 @@ class Run:
 
     def progress(self, done: float, total: float) -> None:
         """Show how far the work is; returns at once, also on an event loop."""
-        _get().note(f"{done:g}/{total:g}", "")
+        current = _get()
+        if math.isfinite(done) and math.isfinite(total):
+            current.note(f"{float(done):.15g}/{float(total):.15g}", "")
 
     def log(self, line: str) -> None:
-        """Keep a line with the run (the newest 100 stay); returns at once, also on an event loop."""
-        _get().note("", str(line)[:1000])
+        """Keep a line with the run (the newest 100 stay), redacted; returns at once, also on an event loop."""
+        _get().note("", redacted(str(line), 1000))
 
     def __repr__(self) -> str:
         current = _current.get(None)

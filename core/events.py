@@ -31,7 +31,7 @@ class Event(BaseModel):
     declares: what a handler of a pattern gets.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
 
     signal: ClassVar[Signal] = Signal("every event, before it is recorded")
     type: ClassVar[str] = ""
@@ -108,7 +108,7 @@ def validated(cls: type[Event], data: Any, *, lenient: bool = False) -> Event:
         InvalidEvent: with a JSON pointer for each field that does not fit.
     """
     try:
-        return cls.model_validate(data, by_alias=True, by_name=True)
+        return cls.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         unknown = {

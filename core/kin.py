@@ -1,7 +1,8 @@
 """Telling whether a process of this very machine is dead, without waiting for its silence.
 
-A mark names the boot of the machine, the pid namespace, the pid and when the process began. Only a mark of our
-own boot and namespace can be judged; others are left to their heartbeat.
+A mark names the boot of the machine, the pid namespace, the user, the pid and when the process began. Only a mark
+of our own boot, namespace and user can be judged, for the processes of others may be hidden from us; the rest are
+left to their heartbeat.
 """
 
 import os
@@ -15,11 +16,12 @@ from core.ledger.keys import Keys
 
 @cache
 def _machine() -> str:
-    """Return what names this boot and pid namespace, or '' where the system does not tell."""
+    """Return what names this boot, pid namespace and user, or '' where the system does not tell."""
     try:
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
+        boot, namespace = Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
+    return f"{boot}/{namespace}/{os.getuid()}"
 
 
 def own_mark() -> str:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from flask import Blueprint
+from werkzeug.local import LocalProxy
 
 from core.catalog import Catalog, Declared, Task
 from core.declare import Note, notes
@@ -107,7 +108,9 @@ def _place_of(error: BaseException, name: str) -> str:
 
 
 def _collect(module: ModuleType, found: _Findings, *, root: bool) -> None:
-    for value in {id(value): value for value in vars(module).values()}.values():
+    # flask.request and its like: nothing can be asked of a proxy outside a request
+    named = {id(value): value for value in vars(module).values() if type(value) is not LocalProxy}
+    for value in named.values():
         if isinstance(value, Blueprint):
             if value not in found.blueprints:
                 found.blueprints.append(value)

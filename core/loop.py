@@ -85,7 +85,12 @@ class Loop:
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        while True:
+            try:
+                loop.run_forever()
+                break
+            except (SystemExit, KeyboardInterrupt):
+                continue  # asyncio raises a coroutine's exit here too; its future has it, the others go on
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -5,6 +5,7 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic_core import to_json
 
@@ -13,6 +14,8 @@ from core.errors import Retry
 from core.redact import redacted
 
 RESULT_LIMIT = 16_384  # bytes of JSON that are kept with a run
+ERROR_LIMIT = 4096
+LONGEST = 366 * 86_400.0  # seconds that a run can be told to wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,9 @@ def succeeded(value: object, log: Callable[[str], None]) -> Ended:
         return Ended(state="succeeded")
     try:
         result = to_json(value, inf_nan_mode="null")
-    except ValueError:
+        if len(result) <= RESULT_LIMIT:
+            json.loads(result)  # it must come back, too: a number of 5,000 digits does not
+    except Exception:  # noqa: BLE001 - the work is done, whatever its result raises
         log(f"the result was not kept: {type(value).__name__} is not JSON")
         return Ended(state="succeeded")
     if len(result) > RESULT_LIMIT:
@@ -47,9 +52,9 @@ def failed(options: Options, failures: int, error: BaseException) -> Ended:
     if failures > options.retries:
         return Ended(state="dead", error=error_json(error, "retries spent"), reason=reason)
     delay = options.delay(failures) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-    if isinstance(error, Retry) and error.after is not None:
-        delay = error.after
-    return Ended(state="retrying", delay=max(delay, 0.0), error=error_json(error), reason=reason)
+    asked = _seconds(error.after) if isinstance(error, Retry) else None
+    delay = min(max(delay if asked is None else asked, 0.0), LONGEST)
+    return Ended(state="retrying", delay=delay, error=error_json(error), reason=reason)
 
 
 def dead(error: BaseException, reason: str) -> Ended:
@@ -66,10 +71,31 @@ def error_json(error: BaseException, reason: str = "") -> str:
     """Return *error* as it is kept: type, message and traceback, redacted, 4 KB at most."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    message = _message(error)
     trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
-    shown = {"type": name, "message": redacted(str(error), 1000), "traceback": redacted(trace, 3000)}
-    return json.dumps(shown | ({"reason": reason} if reason else {}))
+    named = {"type": name[-200:]} | ({"reason": reason} if reason else {})
+    text, room = "", 900
+    while not text or len(text.encode()) > ERROR_LIMIT:
+        shown = named | {"message": redacted(message, room), "traceback": redacted(trace, 3 * room)}
+        text, room = json.dumps(shown, ensure_ascii=False), room * 2 // 3
+    return text
 
 
 def _short(error: BaseException) -> str:
-    return redacted(f"{type(error).__name__}: {error}".splitlines()[0], 200)
+    return redacted(f"{type(error).__name__}: {_message(error)}".splitlines()[0], 200)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        return "(its message cannot be shown)"
+
+
+def _seconds(after: object) -> float | None:
+    """Return the delay that a Retry asks for, or None where it is no length of time."""
+    try:
+        seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if seconds != seconds else seconds

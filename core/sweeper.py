@@ -32,10 +32,11 @@ class Sweeper:
     def sweep(self, at: float) -> int:
         """Make one pass at monotonic time *at*; returns how many hints it published."""
         trusted = self._trusts(at)
+        empty: dict[str, bool] = {}
         published = 0
         while True:
             runs = self.ledger.run(due(self.keys, BATCH))
-            empty = {queue: self._is_empty(queue) for queue in set(runs.values()) if queue}
+            empty |= {queue: self._is_empty(queue) for queue in set(runs.values()) - {"", *empty}}
             found = self.ledger.run(
                 recover(self.keys, {run: empty.get(queue, False) for run, queue in runs.items()}, trusted=trusted)
             )

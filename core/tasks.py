@@ -1,22 +1,23 @@
 """The run pipeline: claim, run, finish."""
 
-import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from blinker import NamedSignal as Signal
 from flask import Flask
 
 from core import moments
 from core.background import Background
-from core.calling import call
+from core.calling import Misfit, call
 from core.catalog import Catalog, Task
 from core.causes import Keyring, Tampered, UnknownKey
 from core.clock import from_ms, monotonic, now
 from core.current import Current, bound
-from core.errors import BacklogFull, Discard, InvalidEvent, LedgerUnavailable
+from core.errors import BacklogFull, Discard, LedgerUnavailable
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.running import Claim, Hint, claim, finish, note, release
@@ -24,7 +25,6 @@ from core.ledger.store import Ledger
 from core.loop import Loop
 from core.outcomes import Ended, dead, discarded, failed, succeeded
 
-CLAIM_PATIENCE = 10.0  # seconds to wait for a ledger that does not answer before the hint is dropped
 UNKNOWN_PAUSE = 60.0  # seconds until a run that this release cannot read is looked at again
 UNKNOWN_LIMIT = 3600.0  # seconds until a run of a task that no release knows is dead
 
@@ -43,7 +43,7 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """Runs runs in this process. ``going`` maps each run that is going on here to its token."""
+    """Runs runs in this process. ``going`` maps the token of each attempt that is going on here to its run."""
 
     app: Flask
     catalog: Catalog
@@ -63,22 +63,24 @@ class Runner:
         claimed = self._claim(run, token)
         if claimed is None or claimed.verdict != "OK":
             verdict = "unreachable" if claimed is None else claimed.state or claimed.verdict
-            moments.refused.send(self.app, run=run, verdict=verdict)
+            self._say(moments.refused, run=run, verdict=verdict)
             return verdict
-        self.going[run] = token
+        self.going[token] = run
         try:
+            if self.stopping.is_set():
+                return self._hold(run, token, 0)
             task = self.catalog.task(claimed.task)
             ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
             return self._finish(claimed.task, run, token, ended) if ended else self._hold(run, token)
         finally:
-            self.going.pop(run, None)
+            self.going.pop(token, None)
 
     def release_all(self) -> int:
         """Give back, uncounted, what still runs here, as the worker stops; returns how many runs that were."""
         self.stopping.set()
-        given = [hint for run, token in list(self.going.items()) if (hint := self._release(run, token))]
+        given = [hint for token, run in list(self.going.items()) if (hint := self._release(run, token))]
         for hint in given:
-            moments.released.send(self.app, run=hint.run)
+            self._say(moments.released, run=hint.run)
         self.publish(given)
         return len(given)
 
@@ -87,23 +89,26 @@ class Runner:
         try:
             cause = self.keyring.open(claimed.record)
         except UnknownKey as error:
-            moments.trouble.send(self.app, what=f"run {run} is held", error=error)
+            self._say(moments.trouble, what=f"run {run} is held", error=error)
             return None
         except Tampered as error:
             return dead(error, "tampered")
         current = Current(id=run, task=task.name, attempt=claimed.attempt, cause=cause, note=self._noting(run, token))
         begun = monotonic()
-        moments.started.send(self.app, task=task.name, run=run, attempt=claimed.attempt)
+        self._say(moments.started, task=task.name, run=run, attempt=claimed.attempt)
+        ended: Ended | None = None
         try:
             with self.app.app_context(), bound(current):
                 ended = succeeded(call(task, self.catalog, cause, self.loop), lambda line: current.note("", line))
         except Discard as discard:
             return discarded(discard, discard.reason)
-        except InvalidEvent as error:
+        except Misfit as error:
             return dead(error, "schema_mismatch")
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - it ends the attempt, not the worker
-            return failed(task.options, claimed.failures + 1, error)
-        moments.succeeded.send(self.app, task=task.name, run=run, seconds=monotonic() - begun)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the attempt and not the worker
+            if ended is None:
+                return failed(task.options, claimed.failures + 1, error)
+            self._say(moments.trouble, what=f"run {run} ended well, the teardown of its context did not", error=error)
+        self._say(moments.succeeded, task=task.name, run=run, seconds=monotonic() - begun)
         return ended
 
     def _finish(self, task: str, run: str, token: str, ended: Ended) -> str:
@@ -113,17 +118,17 @@ class Runner:
             )
         )
         if verdict != "OK":
-            moments.refused.send(self.app, run=run, verdict=f"{ended.state} came late")
+            self._say(moments.refused, run=run, verdict=f"{ended.state} came late")
         elif ended.state == "retrying":
-            moments.retried.send(self.app, task=task, run=run, error=ended.reason, delay=ended.delay)
+            self._say(moments.retried, task=task, run=run, error=ended.reason, delay=ended.delay)
         elif ended.state == "discarded":
-            moments.discarded.send(self.app, task=task, run=run, reason=ended.reason)
+            self._say(moments.discarded, task=task, run=run, reason=ended.reason)
         elif ended.state == "dead":
-            moments.failed.send(self.app, task=task, run=run, error=ended.error, reason=ended.reason)
+            self._say(moments.failed, task=task, run=run, error=ended.error, reason=ended.reason)
         return ended.state
 
-    def _hold(self, run: str, token: str) -> str:
-        self._release(run, token, UNKNOWN_PAUSE)
+    def _hold(self, run: str, token: str, seconds: float = UNKNOWN_PAUSE) -> str:
+        self._release(run, token, seconds)
         return "held"
 
     def _release(self, run: str, token: str, delay: float = 0) -> Hint | None:
@@ -131,21 +136,24 @@ class Runner:
 
     def _unknown(self, claimed: Claim) -> Ended | None:
         """A deploy may be under way: another worker may know the task. Not for ever, though."""
-        if (now() - from_ms(claimed.created)).total_seconds() < UNKNOWN_LIMIT:
-            moments.trouble.send(self.app, what=f"no task is called {claimed.task} here; its run waits", error=None)
+        if not claimed.held or (now() - from_ms(claimed.held)).total_seconds() < UNKNOWN_LIMIT:
+            self._say(moments.trouble, what=f"no task is called {claimed.task} here; its run waits", error=None)
             return None
         advice = "Deploy it again, or give the task that took its place aliases=[...]."
         return dead(LookupError(f"No task is called {claimed.task!r}. {advice}"), "unknown_handler")
 
     def _claim(self, run: str, token: str) -> Claim | None:
-        """Claim the run; None where the ledger did not answer for too long: the sweeper brings it back then."""
-        give_up = monotonic() + CLAIM_PATIENCE
+        """Claim the run; None where the worker stops before the ledger answers.
+
+        It never gives up before: a claim whose answer was lost may have been made, and a living worker's run
+        comes back to nobody else.
+        """
         while True:
             try:
                 return self.ledger.run(claim(self.keys, run, token, self.worker))
             except (LedgerUnavailable, BacklogFull) as error:
-                moments.trouble.send(self.app, what=f"run {run} cannot be claimed", error=error)
-                if monotonic() > give_up or self.stopping.wait(0.5):
+                self._say(moments.trouble, what=f"run {run} cannot be claimed", error=error)
+                if self.stopping.wait(0.5):
                     return None
 
     def _recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
@@ -155,10 +163,17 @@ class Runner:
             try:
                 return self.ledger.run(flow())
             except (LedgerUnavailable, BacklogFull) as error:
-                moments.trouble.send(self.app, what="the end of a run cannot be recorded yet", error=error)
+                self._say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
                 if self.stopping.wait(pause):
                     return None
                 pause = min(pause * 2, 2.0)
+
+    def _say(self, moment: Signal, **said: Any) -> None:
+        try:
+            moment.send(self.app, **said)
+        except Exception as error:  # noqa: BLE001 - a listener's fault is no reason to lose hold of a run
+            with suppress(Exception):
+                moments.listener_failed.send(self.app, listener=moment.name, error=error)
 
     def _noting(self, run: str, token: str) -> Callable[[str, str], None]:
         return lambda progress, line: self.notes.put([Said(run=run, token=token, progress=progress, line=line)])

@@ -60,14 +60,14 @@ def activity(day: str) -> dict[str, object]:
 
 def digest(day: str) -> ActivityDigest:
     """Return the digest of *day* (``2026-11-22``), the busiest repository first."""
-    names = sorted(name.decode() for name in store().smembers(f"activity:{day}"))
+    names = sorted(map(str, store().smembers(f"activity:{day}")))
     repositories = sorted((summary(day, name) for name in names), key=lambda one: -one.total)
     return ActivityDigest(day=day, deliveries=sum(one.total for one in repositories), repositories=repositories)
 
 
 def summary(day: str, repository: str) -> RepositoryActivity:
     """Return what happened in *repository* on *day*."""
-    kinds = Counter(kind.decode() for kind in store().hvals(key(day, repository)))
+    kinds = Counter(map(str, store().hvals(key(day, repository))))
     return RepositoryActivity(repository=repository, total=kinds.total(), kinds=dict(kinds.most_common()))
 
 
@@ -83,4 +83,4 @@ def store() -> redis.Redis:
 
 @cache
 def _connected(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url)
+    return redis.Redis.from_url(url, decode_responses=True)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import redis
 from command_line import HANDLERS, NOWHERE, Line, rows
 
 from core.cli.command import newest
+from core.cli.wording import ago, duration, full, took
 from core.ledger.alive import beat
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -93,6 +95,23 @@ def test_short_pages_are_put_together(line):
 
     assert newest(line.here.ledger, listing, 5) == [0, 1, 2, 3, 4]
     assert newest(line.here.ledger, listing, 50) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_times_and_durations_are_worded_for_people():
+    moment = datetime(2027, 3, 28, 9, tzinfo=UTC)
+    assert ago("2027-03-28T09:00:00.400Z", moment) == "now"
+    assert ago("2027-03-28T08:57:01Z", moment) == "2 min ago"
+    assert ago("2027-04-02T08:00:00Z", moment) == "in 4 d"
+    assert full("2027-03-28T08:59:30Z", moment) == "2027-03-28T08:59:30Z (30 s ago)"
+    assert [duration(s) for s in (0.084, 1.24, 200, 7500, 86400)] == [
+        "84 ms",
+        "1.2 s",
+        "3 min 20 s",
+        "2 h 5 min",
+        "1 d",
+    ]
+    started = {"started": "2027-03-28T08:59:48Z", "finished": None}
+    assert [took(started | {"state": state}, moment) for state in ("running", "retrying")] == ["12 s so far", ""]
 
 
 def started(*words, cwd, **environ):

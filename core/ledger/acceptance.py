@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.causes import Cause, Keyring, header
+from core.causes import HEAD, Cause, Keyring, header
 from core.errors import IdempotencyMismatch
 from core.ledger.flow import Flow, Script
 from core.ledger.keys import Keys
@@ -79,7 +79,7 @@ def outcome(keys: Keys, status: str, found: str, requests: Sequence[Request]) ->
 
 def runs_of(keys: Keys, cause: str) -> Flow[list[tuple[str, str]]]:
     """Return the id and task of each run of a cause that is still there."""
-    [head] = yield [("GETRANGE", keys.record(cause), 0, 4095)]
+    [head] = yield [("GETRANGE", keys.record(cause), 0, HEAD - 1)]
     ids = [f"{cause}.{n}" for n in range(header(head)["runs"])] if head else []
     if not ids:
         return []

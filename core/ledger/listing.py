@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.causes import header
+from core.causes import HEAD, header
 from core.events import matches
 from core.ledger.flow import Flow, scored
 from core.ledger.keys import STATES, Keys
@@ -68,7 +68,7 @@ def list_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[tuple[list[Json
     by_cause = {keys.type(wanted.event): wanted.event, keys.schedule(wanted.schedule): wanted.schedule}
     by_run = {keys.task(wanted.task): wanted.task, keys.queue(wanted.queue): wanted.queue}
     single = [key for key, value in (by_cause | by_run).items() if value]
-    [event] = yield [("GETRANGE", keys.record(wanted.event), 0, 4095)] if wanted.event else [("ECHO", "")]
+    [event] = yield [("GETRANGE", keys.record(wanted.event), 0, HEAD - 1)] if wanted.event else [("ECHO", "")]
     if event:
         runs = [f"{wanted.event}.{n}" for n in range(header(event)["runs"])]
         views = yield from run_views(keys, runs)
@@ -169,7 +169,7 @@ def _walk(indexes: Sequence[str], high: int, low: int, limit: int) -> Flow[list[
 
 def _expanded(keys: Keys, causes: Sequence[Found], high: int) -> Flow[list[Found]]:
     """Return the runs of *causes*, newest first, up to place *high*."""
-    heads = yield [("GETRANGE", keys.record(ident), 0, 4095) for _, ident in causes]
+    heads = yield [("GETRANGE", keys.record(ident), 0, HEAD - 1) for _, ident in causes]
     return [
         (place + n, f"{ident}.{n}")
         for (place, ident), head in zip(causes, heads, strict=True)

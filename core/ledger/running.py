@@ -17,7 +17,7 @@ class Claim:
     failures: int = 0
     record: bytes = b""
     task: str = ""
-    created: int = 0  # ms since the epoch
+    held: int = 0  # ms since the epoch: since when workers give it back because they cannot run it
 
 
 @dataclass(frozen=True)

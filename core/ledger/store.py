@@ -105,10 +105,9 @@ class AsyncLedger:
 
 
 def _settings(url: str, patience: float) -> dict[str, Any]:
-    settings: dict[str, Any] = {"socket_timeout": patience, "protocol": 2, "health_check_interval": 30}
-    if not url.startswith("unix:"):
-        settings |= {"socket_connect_timeout": patience, "socket_keepalive": True}
-    return settings
+    settings: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience}
+    settings |= {"protocol": 2, "health_check_interval": 30}
+    return settings if url.startswith("unix:") else settings | {"socket_keepalive": True}
 
 
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:

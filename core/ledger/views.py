@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from core.causes import Cause, header, unsealed
+from core.causes import HEAD, Cause, header, unsealed
 from core.clock import from_ms, rfc3339
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys, cause_of
@@ -23,7 +23,7 @@ def run_views(keys: Keys, runs: Sequence[str]) -> Flow[list[Json]]:
         for run in runs
         for command in (
             ("HGETALL", keys.run(run)),
-            ("GETRANGE", keys.record(cause_of(run)), 0, 4095),
+            ("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1),
             ("LRANGE", keys.attempts(run), 0, -1),
             ("GET", keys.result(run)),
         )
@@ -45,7 +45,7 @@ def event_views(keys: Keys, events: Sequence[str]) -> Flow[list[Json]]:
     """Return each of *events* (ledger ids) with its runs, without data."""
     if not events:
         return []
-    heads = yield [("GETRANGE", keys.record(event), 0, 4095) for event in events]
+    heads = yield [("GETRANGE", keys.record(event), 0, HEAD - 1) for event in events]
     there = [(event, head) for event, head in zip(events, heads, strict=True) if head]
     runs = [f"{event}.{n}" for event, head in there for n in range(header(head)["runs"])]
     fields = yield [("HMGET", keys.run(run), "task", "state", "pos") for run in runs]

@@ -15,12 +15,13 @@ local function accept_cause(keys, args)
   end
 
   -- guard: an idempotency key answers with its first event
-  if idempotent then
-    local seen = redis.call('GET', idempotency_key)
-    if seen then
-      local other_print, other = string.match(seen, '^(%S+) (%S+)$')
-      if other ~= id then return duplicate_of(other, other_print) end
-    end
+  local seen = idempotent and redis.call('GET', idempotency_key)
+  if seen then
+    local other_print, other = string.match(seen, '^(%S+) (%S+)$')
+    if other ~= id then return duplicate_of(other, other_print) end
+  end
+  local function remember_key()
+    if idempotent then redis.call('SET', idempotency_key, print .. ' ' .. id, 'PX', ttl) end
   end
 
   -- guard: one id, one set of runs
@@ -29,9 +30,12 @@ local function accept_cause(keys, args)
   if head ~= '' then
     local known = cjson.decode(string.match(head, '\n([^\n]*)\n'))
     if known.nonce == nonce then return {'OK', id} end
-    return duplicate_of(id, known.print)
+    marked = known.print
   end
-  if marked then return duplicate_of(id, marked) end
+  if marked then
+    if marked == print then remember_key() end
+    return duplicate_of(id, marked)
+  end
 
   local now = now_ms()
   local last = tonumber(redis.call('GET', position_key) or 0)
@@ -39,14 +43,14 @@ local function accept_cause(keys, args)
 
   redis.call('SET', record_key, record)
   redis.call('SET', mark_key, print, 'PX', ttl)
-  if idempotent then redis.call('SET', idempotency_key, print .. ' ' .. id, 'PX', ttl) end
+  remember_key()
   for i = 1, indexes do redis.call('ZADD', keys[4 + i], text(position), id) end
 
   for i = 0, runs - 1 do
     local run, task_index, queue_index = unpack(keys, 5 + indexes + 3 * i, 7 + indexes + 3 * i)
     local task, queue, priority, delay, at = unpack(args, 9 + 5 * i, 13 + 5 * i)
     local not_before = tonumber(at) > 0 and tonumber(at) or now + tonumber(delay)
-    local waits = not_before > now
+    local waits = not_before > now or tonumber(at) > 0  -- no hint goes out for a run that was told a time
     local state, run_id, place = waits and 'scheduled' or 'pending', id .. '.' .. i, text(position + i)
     redis.call('HSET', run, 'task', task, 'queue', queue, 'priority', priority, 'state', state,
                'pos', place, 'attempt', 0, 'due', text(not_before), 'hinted', text(now))
