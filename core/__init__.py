@@ -11,7 +11,7 @@ The way of one event, room by room::
     tick                       clockwork  advance a schedule and accept its run, in one script
 """
 
-from typing import TYPE_CHECKING, Any
+import typing as _t
 
 from core.current import run as run
 from core.declare import at as at
@@ -28,7 +28,7 @@ from core.errors import Discard as Discard
 from core.errors import Retry as Retry
 from core.events import Event as Event
 
-if TYPE_CHECKING:
+if _t.TYPE_CHECKING:
     from core.app import create_app as create_app
 
 __all__ = [
@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _t.Any:
     """Import what builds the application, Celery with it, only for those who build one."""
     if name == "create_app":
         from core.app import create_app

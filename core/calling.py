@@ -17,7 +17,6 @@ from core.errors import CoreError, InvalidEvent
 from core.events import Event, validated
 from core.loop import Loop
 
-
 LAST_CHANCE = 5.0  # seconds that a cancelled coroutine gets to end
 
 
@@ -41,10 +40,7 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     """
     bound = _bound(task, catalog, cause)
     limit = task.options.timeout
-    if limit is None or inspect.iscoroutinefunction(task.function):
-        answer = bound()
-    else:
-        answer = _on_thread(bound, limit)
+    answer = bound() if limit is None or inspect.iscoroutinefunction(task.function) else _on_thread(bound, limit)
     if inspect.isawaitable(answer):  # a decorator may hide that the function is async
         return _awaited(answer, limit, loop)
     if inspect.isgenerator(answer) or inspect.isasyncgen(answer):

@@ -3,7 +3,7 @@
 import re
 
 LONGEST = 16_384  # characters that are looked at: the rules are quick, and must stay so for any text
-NAMED = r"""(?i)((?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)(?:[_-](?:access[_-])?key)?"""
+NAMED = r"(?i)((?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private)[_-]?key)(?:[_-](?:access[_-])?key)?"
 SAYS = r"""["']?\s*(?:=>|[:=])\s*)"""
 VALUE = r"""(?:[bru]?"(?:[^"\\]|\\.)*"|[bru]?'(?:[^'\\]|\\.)*'|["']?[^\s"',;&)}\]]+)"""
 RULES = (

@@ -133,7 +133,7 @@ def test_words_of_strangers_stay_words(load, payload, changes):
     page, calm = load(full(payload, **changes)), load(full(**changes))
     assert payload not in page.html
     assert page.text.count(payload) >= 12
-    assert (page.tags, page.names) == (calm.tags, calm.names)
+    assert (page.tags - {"wbr"}, page.names) == (calm.tags - {"wbr"}, calm.names)
 
 
 def test_long_words_are_clipped_and_their_direction_isolated(load):

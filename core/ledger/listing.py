@@ -7,6 +7,7 @@ time however many runs there are; where few entries fit, a page may be short and
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from core.causes import HEAD, header
@@ -16,6 +17,7 @@ from core.ledger.keys import STATES, Keys
 from core.ledger.views import PLACES, Json, event_views, run_views
 
 SCANNED = 2000
+BATCH = 200  # entries looked at in one go where few fit
 TOP = 2**53
 
 
@@ -70,21 +72,34 @@ def list_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[tuple[list[Json
     single = [key for key, value in (by_cause | by_run).items() if value]
     [event] = yield [("GETRANGE", keys.record(wanted.event), 0, HEAD - 1)] if wanted.event else [("ECHO", "")]
     if event:
-        runs = [f"{wanted.event}.{n}" for n in range(header(event)["runs"])]
-        views = yield from run_views(keys, runs)
-        return [view for view in views if _fits(view, wanted, whole=True)], None
+        return (yield from _runs_of_one(keys, wanted, header(event), page))
     groups = [[key] for key in single] + [[keys.state(state) for state in wanted.states or STATES]]
     chosen = yield from _smallest(groups)
     expand = chosen[0] in by_cause
 
     def look(high: int, limit: int) -> Flow[Looked]:
-        found = yield from _walk(chosen, high, page.low, limit)
-        runs = (yield from _expanded(keys, found, high)) if expand else found
+        found = yield from _walk(chosen, high, page.low - PLACES if expand else page.low, limit)
+        runs = (yield from _expanded(keys, found, page.low, high)) if expand else found
         views = {view["id"]: view for view in (yield from run_views(keys, [run for _, run in runs]))}
         fitting = [(place, view if (view := views.get(run)) and _fits(view, wanted) else None) for place, run in runs]
         return fitting, found[-1][0] if found else None
 
     return (yield from _page(look, page))
+
+
+def _runs_of_one(
+    keys: Keys, wanted: RunFilter, head: dict[str, Any], page: Page
+) -> Flow[tuple[list[Json], int | None]]:
+    """Return the page of the runs of one event, which *wanted* names by its id."""
+    runs = [f"{wanted.event}.{n}" for n in reversed(range(head["runs"]))]
+    places = yield [("HGET", keys.run(run), "pos") for run in runs]
+    there = [(int(place), run) for place, run in zip(places, runs, strict=True) if place]
+    there = [(place, run) for place, run in there if page.low <= place <= page.high]
+    views = yield from run_views(keys, [run for _, run in there])
+    fitting = [view for view in views if _fits(view, wanted, whole=True)]
+    place_of = {run: place for place, run in there}
+    more = len(fitting) > page.limit
+    return fitting[: page.limit], place_of[fitting[page.limit - 1]["id"]] if more else None
 
 
 def _fits(view: Json, wanted: RunFilter, *, whole: bool = False) -> bool:
@@ -130,9 +145,9 @@ def _event_fits(view: Json, wanted: EventFilter) -> bool:
 def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[list[Json], int | None]]:
     """Look at more and more of an index until the page is full, the index ends or enough was scanned."""
     items: list[Json] = []
-    high, scanned = page.high, 0
+    high, scanned, batch = page.high, 0, page.limit
     while scanned < SCANNED:
-        seen, lowest = yield from look(high, page.limit)
+        seen, lowest = yield from look(high, batch)
         if lowest is None:
             return items, None
         for place, view in seen:
@@ -141,7 +156,7 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
             if len(items) == page.limit:
                 return items, place
         scanned += max(len(seen), 1)
-        high = lowest - 1
+        high, batch = lowest - 1, max(batch, BATCH)
     return items, high + 1
 
 
@@ -164,16 +179,17 @@ def _walk(indexes: Sequence[str], high: int, low: int, limit: int) -> Flow[list[
     merged: Iterable[Any] = heapq.merge(
         *([(int(place), ident) for ident, place in scored(answer)] for answer in answers), reverse=True
     )
-    return [found for found, _ in zip(merged, range(limit), strict=False)]
+    # A run that moves while its indexes are read may be met in two of them.
+    return list(islice(dict.fromkeys(merged), limit))
 
 
-def _expanded(keys: Keys, causes: Sequence[Found], high: int) -> Flow[list[Found]]:
-    """Return the runs of *causes*, newest first, up to place *high*."""
+def _expanded(keys: Keys, causes: Sequence[Found], low: int, high: int) -> Flow[list[Found]]:
+    """Return the runs of *causes*, newest first, from place *low* up to place *high*."""
     heads = yield [("GETRANGE", keys.record(ident), 0, HEAD - 1) for _, ident in causes]
     return [
         (place + n, f"{ident}.{n}")
         for (place, ident), head in zip(causes, heads, strict=True)
         if head
         for n in reversed(range(header(head)["runs"]))
-        if place + n <= high
+        if low <= place + n <= high
     ]

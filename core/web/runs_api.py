@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-from celery.result import AsyncResult
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
@@ -17,6 +16,7 @@ from core.web.problems import Problem
 from core.web.query import answer, page_of
 
 blueprint = Blueprint("runs", __name__)
+BACKEND_PATIENCE = 2.0  # seconds that a result backend may take to answer
 
 
 @blueprint.get("/runs")
@@ -41,16 +41,22 @@ async def get_run(run: str) -> ResponseReturnValue:
 @blueprint.get("/tasks/<task>")
 async def get_task(task: str) -> ResponseReturnValue:
     """Show the Celery result of a plain task; an id that nobody knows is PENDING, as Celery has it."""
-    return jsonify(await asyncio.to_thread(_result, AsyncResult(task, app=house().celery)))
+    asked = asyncio.to_thread(house().celery.backend.get_task_meta, task)
+    try:
+        async with asyncio.timeout(BACKEND_PATIENCE):
+            meta = await asked
+    except Exception as error:
+        raise Problem("ledger-unavailable", "The result backend did not answer. Try again.") from error
+    return jsonify(_result(task, meta))
 
 
-def _result(result: Any) -> dict[str, Any]:
-    state, value = result.state, result.result
+def _result(task: str, meta: dict[str, Any]) -> dict[str, Any]:
+    state, value = meta["status"], meta["result"]
     ready = state in ("SUCCESS", "FAILURE", "REVOKED")
     failed = isinstance(value, BaseException)
     shown = redacted(f"{type(value).__name__}: {value}") if failed else value
     return {
-        "id": result.id,
+        "id": task,
         "ready": ready,
         "successful": state == "SUCCESS" if ready else None,
         "state": state,

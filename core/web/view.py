@@ -1,10 +1,21 @@
 """How the pages word times, durations, sizes and states: pure functions, time is an argument."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from markupsafe import Markup
+
+from core.wording import HOUR, parse
+from core.wording import age as age
+from core.wording import between as between
+from core.wording import coarse as coarse
+from core.wording import duration as duration
+from core.wording import relative as relative
+from core.wording import spelling as spelling
 
 Row = Mapping[str, Any]
 
@@ -15,8 +26,6 @@ STATES = UNFINISHED + FINISHED
 FIRES = {"fired": "scheduled", "skipped": "discarded", "missed": "missed"}
 SILENT = 15.0  # seconds without a heartbeat, three of them, before a process is called silent
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -25,17 +34,6 @@ class Moment:
     iso: str
     exact: str
     relative: str
-
-
-def parse(text: object) -> datetime | None:
-    """Return the instant that RFC 3339 *text* names, or None where it names none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        found = datetime.fromisoformat(text.strip().upper())
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def moment(text: object, now: datetime) -> Moment | None:
@@ -67,39 +65,6 @@ def zone(now: datetime) -> str:
     return str(now.tzinfo or UTC)
 
 
-def relative(seconds: float) -> str:
-    """Return a distance from now: ``12 s ago``, ``in 9 min``."""
-    if abs(seconds) < 1:
-        return "now"
-    return f"in {coarse(seconds)}" if seconds > 0 else f"{coarse(-seconds)} ago"
-
-
-def coarse(seconds: float) -> str:
-    """Return *seconds* in one unit, rounded down: ``59 s``, ``9 min``, ``11 h``, ``3 d``."""
-    seconds = max(seconds, 0)
-    for size_, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds >= size_:
-            return f"{int(seconds // size_):,} {unit}"
-    return f"{int(seconds)} s"
-
-
-def duration(seconds: float | None) -> str:
-    """Return how long something took: ``84 ms``, ``1.2 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds is None:
-        return ""
-    ms = round(max(seconds, 0) * 1000)
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 9950:
-        return f"{ms / 1000:.1f} s"
-    whole = round(ms / 1000)
-    for large, unit, small, rest in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
-        if whole >= large:
-            more = whole % large // small
-            return f"{whole // large:,} {unit} {more} {rest}" if more else f"{whole // large:,} {unit}"
-    return f"{whole} s"
-
-
 def size(count: int | None) -> str:
     """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
     if count is None:
@@ -116,7 +81,8 @@ def size(count: int | None) -> str:
 
 def number(count: float | None) -> str:
     """Return *count* with its thousands parted."""
-    return f"{count or 0:,}"
+    count = count or 0
+    return f"{int(count):,}" if count == int(count) else f"{count:,.1f}"
 
 
 def clip(value: object, limit: int = 160) -> str:
@@ -125,22 +91,15 @@ def clip(value: object, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def breakable(text: str) -> Markup:
+    """Return *text*, escaped, with places where a line may end: after the dots and underscores of a dotted name."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._/])(?=.)", text))
+
+
 def fact(alert: str) -> tuple[str, str]:
     """Part an alert into the fact and what to do about it."""
     head, dot, rest = clip(alert, 400).partition(". ")
     return (f"{head}.", rest) if dot else (head, "")
-
-
-def between(start: object, end: object) -> float | None:
-    """Return the seconds from one RFC 3339 text to another, or None where either is no time."""
-    first, last = parse(start), parse(end)
-    return None if first is None or last is None else max((last - first).total_seconds(), 0)
-
-
-def age(text: object, now: datetime) -> float | None:
-    """Return the seconds since *text*; a clock that runs ahead counts as zero."""
-    found = parse(text)
-    return None if found is None else max((now - found).total_seconds(), 0)
 
 
 def ages(rows: Iterable[Row], now: datetime) -> list[float]:
@@ -177,16 +136,6 @@ def took(run: Row, now: datetime) -> str:
         return ""
     so_far = age(run.get("started"), now)
     return "" if so_far is None else f"{coarse(so_far)} so far"
-
-
-def spelling(schedule: Row) -> str:
-    """Return when a schedule fires, as its author wrote it."""
-    if schedule.get("cron"):
-        return str(schedule["cron"])
-    every = schedule.get("every")
-    if every:
-        return f"every {duration(every)}" if isinstance(every, int | float) else f"every {every}"
-    return "at " + str(schedule["at"]).replace("T", " ", 1) if schedule.get("at") else ""
 
 
 def lateness(late: object) -> str:

@@ -1,0 +1,330 @@
+"""A run between acceptance and its end: every guard of claim, finish, release and recover."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import bench as benches
+import pytest
+from bench import OK_RESULT
+
+from core.ledger.alive import gone
+from core.ledger.keys import STATES, TERMINAL
+from core.ledger.running import due, note, recover
+from core.ledger.store import Ledger
+
+
+@pytest.fixture
+def bench(server_url):
+    with benches.opened(server_url) as opened:
+        yield opened
+
+
+def put_into(bench, run, state):
+    """Move a run by hand into a state that no script of today leads to."""
+    before = bench.state(run)
+    bench.client.zrem(bench.keys.state(before), run)
+    bench.client.hset(bench.keys.run(run), "state", state)
+    bench.client.zadd(bench.keys.state(state), {run: int(bench.field(run, "pos"))})
+    if state in TERMINAL:
+        bench.client.zrem(bench.keys.due, run)
+
+
+def test_claim_counts_the_attempt_and_gives_what_is_needed(bench):
+    run = bench.one(task="handlers.mail")
+    claimed = bench.claim(run)
+    assert (claimed.verdict, claimed.attempt, claimed.failures, claimed.task) == ("OK", 1, 0, "handlers.mail")
+    assert bench.keyring.open(claimed.record).data == {"n": 1}
+    assert (bench.state(run), bench.field(run, "worker")) == ("running", "w1")
+    assert 4 < bench.wait_of(run) <= 5
+
+
+def test_claim_is_idempotent_for_its_token(bench):
+    run = bench.one()
+    first, again = bench.claim(run), bench.claim(run)
+    assert first == again
+    assert bench.field(run, "attempt") == "1"
+    other = bench.claim(run, "t2", "w2")
+    assert (other.verdict, other.state, bench.field(run, "worker")) == ("SKIP", "running", "w1")
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "pending"])
+def test_only_a_pending_run_starts(bench, state):
+    run = bench.one()
+    put_into(bench, run, state)
+    claimed = bench.claim(run)
+    assert (claimed.verdict, claimed.state, bench.state(run)) == ("SKIP", state, state)
+    assert bench.field(run, "attempt") == "0"
+
+
+def test_nothing_is_done_for_a_run_that_is_not_there(bench):
+    assert bench.claim("0000.0").verdict == "GONE"
+    assert bench.finish("0000.0") == "GONE"
+    assert bench.release("0000.0") is None
+    assert bench.recover("0000.0") == "gone"
+    bench.run(note(bench.keys, "0000.0", "t1", "1/2", ["line"]))
+    assert list(bench.client.scan_iter(f"{{{bench.keys.prefix}}}:*")) == []
+
+
+def test_claim_keeps_the_newest_hint_of_its_lane(bench):
+    older, newer = bench.one(), bench.one()
+    bench.client.hset(bench.keys.run(older), "hinted", bench.now() - 60_000)
+    for run in (newer, older):
+        bench.claim(run, run)
+    assert bench.client.hget(bench.keys.watermark, "q:5").decode() == bench.field(newer, "hinted")
+
+
+def test_finish_ends_a_run(bench):
+    run = bench.running()
+    assert bench.finish(run, result=OK_RESULT) == "OK"
+    assert (bench.state(run), bench.client.get(bench.keys.result(run)).decode()) == ("succeeded", OK_RESULT)
+    assert bench.client.zscore(bench.keys.due, run) is None
+    assert bench.attempts(run) == []
+
+
+@pytest.mark.parametrize("state", ["succeeded", "discarded", "dead", "retrying"])
+def test_a_stale_token_changes_nothing(bench, state):
+    run = bench.running("t2")
+    assert bench.finish(run, "t1", state, error="{}", result="1") == "LATE"
+    assert (bench.state(run), bench.attempts(run)) == ("running", [])
+
+
+@pytest.mark.parametrize("state", ["succeeded", "discarded", "dead", "retrying"])
+def test_the_same_finish_counts_once(bench, state):
+    run = bench.running()
+    for _ in range(3):
+        assert bench.finish(run, state=state, error="{}", delay=60) == "OK"
+    assert bench.state(run) == state
+    assert len(bench.attempts(run)) == 1
+    assert bench.field(run, "failures") == ("1" if state == "retrying" else None)
+
+
+def test_a_repeated_finish_is_ok_even_when_the_run_went_on(bench):
+    run = bench.running()
+    bench.finish(run, state="retrying", error="{}")
+    bench.past(run)
+    assert bench.recover(run) == "hint"
+    assert bench.finish(run, state="retrying", error="{}") == "OK"
+    assert (bench.state(run), bench.field(run, "failures"), len(bench.attempts(run))) == ("pending", "1", 1)
+
+
+def test_retrying_waits_and_is_claimable_through_the_sweeper_alone(bench):
+    run = bench.running()
+    bench.finish(run, state="retrying", delay=30, error='{"message":"no"}')
+    assert 29 < bench.wait_of(run) <= 30
+    assert bench.claim(run, "t2").verdict == "SKIP"
+    assert bench.recover(run, trusted=True, drained=True) == "keep"
+    bench.past(run)
+    assert bench.recover(run) == "hint"
+    claimed = bench.claim(run, "t2", "w2")
+    assert (claimed.attempt, claimed.failures) == (2, 1)
+    [[number, _, _, worker, outcome, error]] = bench.attempts(run)
+    assert (number, worker, outcome, error) == ("1", "w1", "retrying", '{"message":"no"}')
+
+
+def test_only_the_newest_attempts_are_kept(bench):
+    run = bench.one()
+    for n in range(30):
+        bench.claim(run, f"t{n}")
+        bench.finish(run, f"t{n}", "retrying", error="{}")
+        bench.past(run)
+        bench.recover(run)
+    assert [entry[0] for entry in bench.attempts(run)] == [str(n) for n in range(6, 31)]
+
+
+def test_release_is_uncounted_and_once(bench):
+    run = bench.running()
+    for _ in range(2):
+        assert bench.release(run).queue == "q"
+    assert (bench.state(run), bench.field(run, "attempt"), bench.field(run, "worker")) == ("pending", "0", None)
+    assert 9 < bench.wait_of(run) <= 10
+    assert bench.claim(run, "t2").attempt == 1
+
+
+def test_release_with_a_delay_waits(bench):
+    run = bench.running()
+    for _ in range(2):
+        assert bench.release(run, delay=60)
+    assert (bench.state(run), bench.field(run, "attempt")) == ("retrying", "0")
+    assert 59 < bench.wait_of(run) <= 60
+    held = int(bench.field(run, "held"))
+    bench.past(run)
+    bench.recover(run)
+    claimed = bench.claim(run, "t2")
+    assert (claimed.attempt, claimed.held) == (1, held)
+
+
+def test_only_the_holder_gives_back_and_only_what_has_not_ended(bench):
+    run = bench.running("t2")
+    assert bench.release(run, "t1") is None
+    bench.finish(run, "t2", "retrying", delay=60, error="{}")
+    assert bench.release(run, "t2") is None
+    assert (bench.state(run), bench.field(run, "attempt")) == ("retrying", "1")
+    done = bench.running()
+    bench.finish(done)
+    assert bench.release(done) is None
+    assert bench.state(done) == "succeeded"
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "discarded"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_late_end_counts_if_nobody_took_the_run_since(bench, outcome, lost):
+    run = bench.one()
+    for n in range(lost):
+        bench.past(run)
+        bench.recover(run, drained=True)
+        assert bench.claim(run, f"t{n}", f"dead{n}").verdict == "OK"
+        bench.past(run)
+        bench.recover(run)
+    assert bench.state(run) == ("pending" if lost == 1 else "retrying")
+    assert bench.finish(run, f"t{lost - 1}", outcome, error="{}" if outcome == "discarded" else "") == "OK"
+    assert bench.state(run) == outcome
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "discarded"])
+def test_a_late_end_after_a_release_counts_with_its_attempt(bench, outcome):
+    run = bench.running()
+    bench.release(run)
+    assert bench.finish(run, state=outcome, error="{}" if outcome == "discarded" else "") == "OK"
+    assert (bench.state(run), bench.field(run, "attempt")) == (outcome, "1")
+
+
+@pytest.mark.parametrize("outcome", ["dead", "retrying"])
+def test_a_late_failure_does_not_count(bench, outcome):
+    run = bench.running()
+    bench.release(run)
+    assert bench.finish(run, state=outcome, error="{}") == "LATE"
+    assert (bench.state(run), bench.field(run, "failures")) == ("pending", None)
+
+
+def test_a_late_end_is_refused_once_somebody_took_the_run(bench):
+    run = bench.running()
+    bench.release(run)
+    bench.claim(run, "t2", "w2")
+    assert bench.finish(run, result="1") == "LATE"
+    assert bench.finish(run, "t2", result="2") == "OK"
+    assert bench.client.get(bench.keys.result(run)) == b"2"
+
+
+def test_a_living_worker_keeps_its_runs(bench):
+    run = bench.running()
+    bench.beat("w1", ago=14)
+    bench.past(run)
+    assert bench.recover(run, trusted=True, drained=True) == "keep"
+    assert bench.state(run) == "running"
+    assert 4 < bench.wait_of(run) <= 5
+
+
+def test_silence_is_death_only_for_whom_is_trusted(bench):
+    run = bench.running()
+    bench.beat("w1", ago=16)
+    bench.past(run)
+    assert bench.recover(run, trusted=False, drained=True) == "keep"
+    assert bench.state(run) == "running"
+    bench.past(run)
+    assert bench.recover(run, trusted=True) == "lost"
+    assert (bench.state(run), bench.field(run, "attempt"), bench.field(run, "failures")) == ("pending", "1", None)
+    assert [entry[4] for entry in bench.attempts(run)] == ["lost"]
+
+
+def test_the_runs_of_a_worker_that_is_gone_come_back_at_once(bench):
+    run = bench.running()
+    bench.run(gone(bench.keys, "worker", "w1"))
+    bench.past(run)
+    assert bench.recover(run, trusted=False) == "lost"
+    assert bench.claim(run, "t2").attempt == 2
+
+
+def test_each_further_loss_waits_longer(bench):
+    run, waits = bench.one(), []
+    for n in range(8):
+        assert bench.claim(run, f"t{n}", "dead").verdict == "OK"
+        bench.past(run)
+        action = bench.recover(run)
+        waits.append(round(bench.wait_of(run)))
+        if n:
+            assert (action, bench.state(run)) == ("keep", "retrying")
+            bench.past(run)
+            assert bench.recover(run) == "hint"
+    assert waits[1:] == [30, 60, 120, 240, 480, 900, 900]
+    assert bench.field(run, "failures") is None
+
+
+@pytest.mark.parametrize("request_", [{"delay": 60_000}, {"at": 4_102_444_800_000}])
+def test_a_scheduled_run_waits_for_the_sweeper(bench, request_):
+    run = bench.one(**request_)
+    assert bench.recover(run, trusted=True, drained=True) == "keep"
+    assert bench.state(run) == "scheduled"
+    bench.past(run)
+    assert bench.recover(run) == "hint"
+    assert bench.state(run) == "pending"
+
+
+def test_a_backlog_is_not_published_again_and_looked_at_less_and_less(bench):
+    run, waits = bench.one(), []
+    for _ in range(9):
+        bench.past(run)
+        assert bench.recover(run, trusted=True) == "keep"
+        waits.append(round(bench.wait_of(run)))
+    assert waits == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+
+
+@pytest.mark.parametrize(("ahead", "action"), [(4_000, "keep"), (5_000, "keep"), (5_001, "hint")])
+def test_a_hint_that_was_overtaken_is_published_again(bench, ahead, action):
+    run = bench.one()
+    bench.client.hset(bench.keys.watermark, "q:5", int(bench.field(run, "hinted")) + ahead)
+    bench.past(run)
+    assert bench.recover(run) == action
+
+
+def test_other_lanes_do_not_overtake(bench):
+    run = bench.one()
+    bench.client.hset(bench.keys.watermark, mapping={"q:9": 2**50, "other:5": 2**50})
+    bench.past(run)
+    assert bench.recover(run) == "keep"
+
+
+def test_a_pending_run_of_a_drained_queue_is_published_again(bench):
+    run = bench.one()
+    assert bench.recover(run, drained=True) == "keep"
+    bench.past(run)
+    before = bench.now()
+    assert bench.recover(run, drained=True) == "hint"
+    assert int(bench.field(run, "hinted")) >= before
+    assert 9 < bench.wait_of(run) <= 10
+
+
+def test_a_finished_run_leaves_the_timer(bench):
+    run = bench.running()
+    bench.finish(run)
+    bench.client.zadd(bench.keys.due, {run: 0})
+    assert bench.recover(run, trusted=True) == "gone"
+    assert bench.state(run) == "succeeded"
+
+
+def test_two_sweepers_at_once_do_each_thing_once(bench, server_url):
+    runs = [bench.one(delay=60_000) for _ in range(50)] + [bench.running(f"t{n}", "dead") for n in range(50)]
+    bench.run(gone(bench.keys, "worker", "dead"))
+    for run in runs:
+        bench.past(run)
+    barrier = threading.Barrier(4)
+
+    def sweep(_):
+        ledger = Ledger(server_url)
+        barrier.wait()
+        try:
+            return ledger.run(recover(bench.keys, dict.fromkeys(ledger.run(due(bench.keys)), True), trusted=True))
+        finally:
+            ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [hint.run for hints in pool.map(sweep, range(4)) for _, hint in hints]
+    assert sorted(found) == sorted(runs)
+
+
+def test_notes_are_the_holders_alone(bench):
+    run = bench.running("t2")
+    bench.run(note(bench.keys, run, "t1", "1/2", ["stale"]))
+    assert (bench.field(run, "progress"), bench.client.llen(bench.keys.log(run))) == (None, 0)
+    bench.run(note(bench.keys, run, "t2", "1/2", [f"line {n}" for n in range(250)]))
+    assert bench.field(run, "progress") == "1/2"
+    assert [bench.client.lindex(bench.keys.log(run), n) for n in (0, -1)] == [b"line 150", b"line 249"]
