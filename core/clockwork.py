@@ -53,15 +53,18 @@ class Clockwork:
             options = options_of(self.catalog, schedule)
             fired, moved = _fired(schedule, taken, now)
             score = next_score(moved)
-            advance = Advance(meta=meta(moved), ours=self.layout.ours(moved), next_score=score, rows=taken.rows)
+            passed = stepped(schedule, taken, None)
+            skipped = (meta(passed), self.layout.ours(passed))
+            ours = self.layout.ours(moved)
+            advance = Advance(meta=meta(moved), ours=ours, skipped=skipped, next_score=score, rows=taken.rows)
             verdict = self.ledger.run(_fire(self.layout, schedule, stored, advance, fired, options))
             if verdict == "STALE":
                 return
             if fired and verdict == "OK":
                 self.publish([Hint(str(fired.run), options.queue, options.priority)])
             self._tell(schedule, taken, fired, verdict)
-            stored = replace(stored, meta=advance.meta.encode(), ours=advance.ours.encode())
-            schedule = moved
+            schedule = passed if verdict == "SKIPPED" else moved
+            stored = replace(stored, meta=meta(schedule).encode(), ours=self.layout.ours(schedule).encode())
 
     def add_missing(self, now: datetime) -> int:
         """Store the schedules that code declares and the store does not have; returns how many."""
@@ -95,7 +98,6 @@ def _fired(schedule: Schedule, taken: Step, now: datetime) -> tuple[Fire | None,
         return None, stepped(schedule, taken, None)
     run = f"{causes.fire(schedule.name, taken.fires).ledger_id}.0"
     late = round((now - taken.fires).total_seconds(), 3)
-    why = "on time" if late < ON_TIME + schedule.jitter else "late"
     why = "on time" if late < ON_TIME + schedule.jitter else "late"
     fired = Fire(planned=taken.fires, state="fired", cause=why, late=late, run=run)
     return fired, stepped(schedule, taken, run)

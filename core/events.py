@@ -31,7 +31,9 @@ class Event(BaseModel):
     declares: what a handler of a pattern gets.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True, ser_json_inf_nan="constants"
+    )
 
     signal: ClassVar[Signal] = Signal("every event, before it is recorded")
     type: ClassVar[str] = ""

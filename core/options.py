@@ -238,7 +238,9 @@ def _arguments(checks: _Checks, function: Callable[..., t.Any], signature: inspe
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an argument may well be called copy or schema
-            return create_model(function.__name__, __config__=ConfigDict(extra=extra), **fields)
+            return create_model(
+                function.__name__, __config__=ConfigDict(extra=extra, ser_json_inf_nan="constants"), **fields
+            )
     except Exception as error:  # noqa: BLE001 - annotations run code of the user's, and pydantic refuses some
         checks.want(False, f"its arguments cannot be understood: {type(error).__name__}: {error}")
         return None

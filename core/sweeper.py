@@ -14,6 +14,7 @@ from core.ledger.store import Ledger
 TRUST_AFTER = 15.0  # seconds of passes without a gap until silence counts as death
 GAP = 5.0  # seconds between two passes that make a gap: the server, or this process, was away
 BATCH = 200
+MOST_BATCHES = 50  # in one pass: the rest is for the next one
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Sweeper:
         trusted = self._trusts(at)
         empty: dict[str, bool] = {}
         published = 0
-        while True:
+        for _ in range(MOST_BATCHES):
             runs = self.ledger.run(due(self.keys, BATCH))
             empty |= {queue: self._is_empty(queue) for queue in set(runs.values()) - {"", *empty}}
             found = self.ledger.run(
@@ -46,7 +47,8 @@ class Sweeper:
             published += len(found)
             self._last = at
             if len(runs) < BATCH:
-                return published
+                break
+        return published
 
     def _trusts(self, at: float) -> bool:
         """A server that was frozen or restarted must not look like dead workers: watch it for a while first."""

@@ -68,7 +68,8 @@ class Runner:
         self.going[token] = run
         try:
             if self.stopping.is_set():
-                return self._hold(run, token, 0)
+                self._give_back({token: run})
+                return "released"
             task = self.catalog.task(claimed.task)
             ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
             return self._finish(claimed.task, run, token, ended) if ended else self._hold(run, token)
@@ -78,7 +79,10 @@ class Runner:
     def release_all(self) -> int:
         """Give back, uncounted, what still runs here, as the worker stops; returns how many runs that were."""
         self.stopping.set()
-        given = [hint for token, run in list(self.going.items()) if (hint := self._release(run, token))]
+        return self._give_back(dict(self.going))
+
+    def _give_back(self, going: dict[str, str]) -> int:
+        given = [hint for token, run in going.items() if (hint := self._release(run, token))]
         for hint in given:
             self._say(moments.released, run=hint.run)
         self.publish(given)
@@ -127,8 +131,8 @@ class Runner:
             self._say(moments.failed, task=task, run=run, error=ended.error, reason=ended.reason)
         return ended.state
 
-    def _hold(self, run: str, token: str, seconds: float = UNKNOWN_PAUSE) -> str:
-        self._release(run, token, seconds)
+    def _hold(self, run: str, token: str) -> str:
+        self._release(run, token, UNKNOWN_PAUSE)
         return "held"
 
     def _release(self, run: str, token: str, delay: float = 0) -> Hint | None:

@@ -66,7 +66,8 @@ class Bench:
     def beat(self, worker: str, ago: float = 0) -> None:
         """Let *worker* have its last heartbeat *ago* seconds before now."""
         self.run(beat(self.keys, "worker", worker, {}))
-        self.client.zadd(self.keys.alive, {f"worker:{worker}": self.now() - ago * 1000})
+        if ago:
+            self.client.zadd(self.keys.alive, {f"worker:{worker}": self.now() - ago * 1000})
 
     def now(self) -> int:
         seconds, micros = self.client.time()

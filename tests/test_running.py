@@ -1,16 +1,11 @@
-"""A run between acceptance and its end: every guard of claim, finish, release and recover."""
-
-import threading
-from concurrent.futures import ThreadPoolExecutor
+"""A run between acceptance and its end: every guard of claim, finish and release."""
 
 import bench as benches
 import pytest
 from bench import OK_RESULT
 
-from core.ledger.alive import gone
 from core.ledger.keys import STATES, TERMINAL
-from core.ledger.running import due, note, recover
-from core.ledger.store import Ledger
+from core.ledger.running import note
 
 
 @pytest.fixture
@@ -203,122 +198,6 @@ def test_a_late_end_is_refused_once_somebody_took_the_run(bench):
     assert bench.finish(run, result="1") == "LATE"
     assert bench.finish(run, "t2", result="2") == "OK"
     assert bench.client.get(bench.keys.result(run)) == b"2"
-
-
-def test_a_living_worker_keeps_its_runs(bench):
-    run = bench.running()
-    bench.beat("w1", ago=14)
-    bench.past(run)
-    assert bench.recover(run, trusted=True, drained=True) == "keep"
-    assert bench.state(run) == "running"
-    assert 4 < bench.wait_of(run) <= 5
-
-
-def test_silence_is_death_only_for_whom_is_trusted(bench):
-    run = bench.running()
-    bench.beat("w1", ago=16)
-    bench.past(run)
-    assert bench.recover(run, trusted=False, drained=True) == "keep"
-    assert bench.state(run) == "running"
-    bench.past(run)
-    assert bench.recover(run, trusted=True) == "lost"
-    assert (bench.state(run), bench.field(run, "attempt"), bench.field(run, "failures")) == ("pending", "1", None)
-    assert [entry[4] for entry in bench.attempts(run)] == ["lost"]
-
-
-def test_the_runs_of_a_worker_that_is_gone_come_back_at_once(bench):
-    run = bench.running()
-    bench.run(gone(bench.keys, "worker", "w1"))
-    bench.past(run)
-    assert bench.recover(run, trusted=False) == "lost"
-    assert bench.claim(run, "t2").attempt == 2
-
-
-def test_each_further_loss_waits_longer(bench):
-    run, waits = bench.one(), []
-    for n in range(8):
-        assert bench.claim(run, f"t{n}", "dead").verdict == "OK"
-        bench.past(run)
-        action = bench.recover(run)
-        waits.append(round(bench.wait_of(run)))
-        if n:
-            assert (action, bench.state(run)) == ("keep", "retrying")
-            bench.past(run)
-            assert bench.recover(run) == "hint"
-    assert waits[1:] == [30, 60, 120, 240, 480, 900, 900]
-    assert bench.field(run, "failures") is None
-
-
-@pytest.mark.parametrize("request_", [{"delay": 60_000}, {"at": 4_102_444_800_000}])
-def test_a_scheduled_run_waits_for_the_sweeper(bench, request_):
-    run = bench.one(**request_)
-    assert bench.recover(run, trusted=True, drained=True) == "keep"
-    assert bench.state(run) == "scheduled"
-    bench.past(run)
-    assert bench.recover(run) == "hint"
-    assert bench.state(run) == "pending"
-
-
-def test_a_backlog_is_not_published_again_and_looked_at_less_and_less(bench):
-    run, waits = bench.one(), []
-    for _ in range(9):
-        bench.past(run)
-        assert bench.recover(run, trusted=True) == "keep"
-        waits.append(round(bench.wait_of(run)))
-    assert waits == [10, 20, 40, 80, 160, 320, 640, 900, 900]
-
-
-@pytest.mark.parametrize(("ahead", "action"), [(4_000, "keep"), (5_000, "keep"), (5_001, "hint")])
-def test_a_hint_that_was_overtaken_is_published_again(bench, ahead, action):
-    run = bench.one()
-    bench.client.hset(bench.keys.watermark, "q:5", int(bench.field(run, "hinted")) + ahead)
-    bench.past(run)
-    assert bench.recover(run) == action
-
-
-def test_other_lanes_do_not_overtake(bench):
-    run = bench.one()
-    bench.client.hset(bench.keys.watermark, mapping={"q:9": 2**50, "other:5": 2**50})
-    bench.past(run)
-    assert bench.recover(run) == "keep"
-
-
-def test_a_pending_run_of_a_drained_queue_is_published_again(bench):
-    run = bench.one()
-    assert bench.recover(run, drained=True) == "keep"
-    bench.past(run)
-    before = bench.now()
-    assert bench.recover(run, drained=True) == "hint"
-    assert int(bench.field(run, "hinted")) >= before
-    assert 9 < bench.wait_of(run) <= 10
-
-
-def test_a_finished_run_leaves_the_timer(bench):
-    run = bench.running()
-    bench.finish(run)
-    bench.client.zadd(bench.keys.due, {run: 0})
-    assert bench.recover(run, trusted=True) == "gone"
-    assert bench.state(run) == "succeeded"
-
-
-def test_two_sweepers_at_once_do_each_thing_once(bench, server_url):
-    runs = [bench.one(delay=60_000) for _ in range(50)] + [bench.running(f"t{n}", "dead") for n in range(50)]
-    bench.run(gone(bench.keys, "worker", "dead"))
-    for run in runs:
-        bench.past(run)
-    barrier = threading.Barrier(4)
-
-    def sweep(_):
-        ledger = Ledger(server_url)
-        barrier.wait()
-        try:
-            return ledger.run(recover(bench.keys, dict.fromkeys(ledger.run(due(bench.keys)), True), trusted=True))
-        finally:
-            ledger.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        found = [hint.run for hints in pool.map(sweep, range(4)) for _, hint in hints]
-    assert sorted(found) == sorted(runs)
 
 
 def test_notes_are_the_holders_alone(bench):

@@ -53,10 +53,14 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Advance:
-    """How an entry changes: new meta and own field, the timetable's next score (None: no next), rows to keep."""
+    """How an entry changes: new meta and own field, the timetable's next score (None: no next), rows to keep.
+
+    *skipped* is meta and own field where the fire is skipped because the last run is not finished.
+    """
 
     meta: str
     ours: str
+    skipped: tuple[str, str]
     next_score: float | None
     rows: Sequence[Fire] = ()
 
@@ -88,7 +92,8 @@ def fire(
         skipped = Fire(planned=fired.planned, state="skipped", cause=f"overlap: {unless_going} still runs").row()
     own: list[str | bytes | int] = [stored.definition, stored.meta, stored.ours, advance.meta, advance.ours]
     own += ["" if advance.next_score is None else repr(advance.next_score)]
-    own += [to_ms(fired.planned) if fired else 0, fired.row() if fired else "", skipped, len(advance.rows)]
+    own += [to_ms(fired.planned) if fired else 0, fired.row() if fired else "", skipped, *advance.skipped]
+    own += [len(advance.rows)]
     for row in advance.rows:
         own += [to_ms(row.planned), row.row()]
     head = [keys.record(cause.ledger_id) if cause else stored.key, keys.due, *keys.states]

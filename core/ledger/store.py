@@ -73,12 +73,15 @@ class AsyncLedger:
             max_connections=32,
             timeout=patience,
         )
-        self.client = redis.asyncio.Redis(connection_pool=pool)
+        self.client = redis.asyncio.Redis.from_pool(pool)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end; raises as ``Ledger.run`` does."""
         result: T = await self._on_loop(self._run(flow))
         return result
+
+    async def close(self) -> None:
+        await self._on_loop(self.client.aclose())
 
     async def _run(self, flow: Flow[T]) -> T:
         try:
@@ -105,8 +108,9 @@ class AsyncLedger:
 
 
 def _settings(url: str, patience: float) -> dict[str, Any]:
-    settings: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience}
-    settings |= {"protocol": 2, "health_check_interval": 30}
+    # No health checks: a dead connection is found by its command, which is sent again. A check that fails doubles
+    # the time until we know, and on a Unix socket redis-py's async client then connects anew without end.
+    settings: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience, "protocol": 2}
     return settings if url.startswith("unix:") else settings | {"socket_keepalive": True}
 
 

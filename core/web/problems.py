@@ -174,7 +174,9 @@ def answer(app: Flask, error: Exception) -> Response:
 
 def _ours_first(app: Flask, flask_way: Any) -> Any:
     def handle(*context: Any) -> Any:
-        if any(request.path == prefix or request.path.startswith(f"{prefix}/") for prefix in OURS):
+        if isinstance(context[-1], Problem) or any(
+            request.path == prefix or request.path.startswith(f"{prefix}/") for prefix in OURS
+        ):
             return answer(app, context[-1])
         return flask_way(*context)
 

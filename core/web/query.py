@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from core.clock import to_ms
 from core.ledger.listing import Page
@@ -57,6 +57,18 @@ def cursor(place: int) -> str:
 def answer(items: Sequence[Any], place: int | None) -> Response:
     """Return a list as the API answers it."""
     return jsonify({"items": items, "next": None if place is None else cursor(place)})
+
+
+def refuse_odd_bytes() -> None:
+    """Refuse a query string that is not UTF-8: to ask for its arguments would fail.
+
+    Raises:
+        Problem: bad-query.
+    """
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise Problem("bad-query", "The query string holds bytes that are not UTF-8; percent-encode it.") from None
 
 
 def _moment(args: Mapping[str, str], name: str) -> int | None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, Request
 
 from core.house import House
-from core.web import auth, body, events_api, health, home, hooks, page, problems, runs_api, schedules_api
+from core.web import auth, body, events_api, health, home, hooks, page, problems, query, runs_api, schedules_api
 
 EVENT_LIMIT = 256 * 1024  # bytes of a body under /api
 
@@ -12,6 +12,7 @@ def register(app: Flask, house: House) -> None:
     """Register all routes on *app*. Under /api/v1 the token comes first, then the body, then the view."""
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.register(app)
+    app.before_request(query.refuse_odd_bytes)
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)

@@ -1,18 +1,21 @@
 -- Advances a schedule past one planned time and accepts its run, or neither.
 -- KEYS  record, due, states.., entry, timetable, fires, last run, then acceptance.lua's from position on
 -- ARGV  definition, meta, ours (as they were read), new meta, new ours, next score ('' takes it off the timetable),
---       planned ms, row if it fires, row if the last run is still going (''  never looks), other rows, then those:
---       planned ms, row; then acceptance.lua's, or nothing where no run is wanted
+--       planned ms, row if it fires, row if the last run is still going ('' never looks), meta and ours in that case,
+--       other rows, then those: planned ms, row; then acceptance.lua's, or nothing where no run is wanted
 -- Returns {OK|DUP|CONFLICT|SKIPPED|STALE, id}.
 local entry, timetable, fires, last_run = unpack(KEYS, AFTER_STATES, AFTER_STATES + 3)
-local definition, meta, ours, new_meta, new_ours, score, planned, row, skipped_row = unpack(ARGV, 1, 9)
-local others = tonumber(ARGV[10])
-local args = {unpack(ARGV, 11 + 2 * others)}
+local definition, meta, ours, new_meta, new_ours, score, planned, row = unpack(ARGV, 1, 8)
+local skipped_row, skipped_meta, skipped_ours, others = unpack(ARGV, 9, 12)
+local args = {unpack(ARGV, 13 + 2 * others)}
+local cause_keys = {unpack(KEYS, AFTER_STATES + 4)}
 
 -- guard: whoever read the same entry and was faster has fired it
 local stored = redis.call('HMGET', entry, 'definition', 'meta', 'carillon')
 if (stored[1] or '') ~= definition or (stored[2] or '') ~= meta or (stored[3] or '') ~= ours then
-  return {'STALE', ''}
+  -- guard: it may have been this very call, whose answer was lost
+  local before = #args > 0 and redis.call('EXISTS', KEYS[RUN]) == 1 and accept_cause(cause_keys, args)
+  return before and before[1] == 'OK' and before or {'STALE', ''}
 end
 
 local answer = {'SKIPPED', ''}
@@ -20,13 +23,13 @@ if #args > 0 then
   -- guard: overlap=skip leaves a time out while the last run is not finished
   local going = skipped_row ~= '' and redis.call('HGET', last_run, 'state')
   if going and not TERMINAL[going] then
-    row = skipped_row
+    row, new_meta, new_ours = skipped_row, skipped_meta, skipped_ours
   else
-    answer = accept_cause({unpack(KEYS, AFTER_STATES + 4)}, args)
+    answer = accept_cause(cause_keys, args)
   end
 end
 if row ~= '' and (answer[1] == 'OK' or answer[1] == 'SKIPPED') then redis.call('ZADD', fires, planned, row) end
-for i = 0, others - 1 do redis.call('ZADD', fires, ARGV[11 + 2 * i], ARGV[12 + 2 * i]) end
+for i = 0, others - 1 do redis.call('ZADD', fires, ARGV[13 + 2 * i], ARGV[14 + 2 * i]) end
 
 redis.call('HSET', entry, 'meta', new_meta, 'carillon', new_ours)
 if score ~= '' then
