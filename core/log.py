@@ -70,6 +70,7 @@ def listen(app: Flask) -> None:
         moments.fired: (info, "{state} {schedule} planned={planned} run={run} {why}"),
         moments.publish_failed: (warning, "hints not published count={count} the sweeper will: {error}"),
         moments.listener_failed: (error, "a listener raised: {listener}: {error}"),
+        moments.configured: (warning, "{note}"),
         moments.trouble: (warning, "{what}: {error}"),
     }
     for signal, (level, template) in lines.items():

@@ -19,4 +19,5 @@ released = _moments.signal("released", "task, run: given back because the worker
 recovered = _moments.signal("recovered", "run, action: the sweeper found a run without a living worker or hint")
 fired = _moments.signal("fired", "schedule, planned, run, state, why: a planned time came")
 listener_failed = _moments.signal("listener-failed", "listener, error: a listener of a signal raised")
+configured = _moments.signal("configured", "note: something of the configuration that an operator should know")
 trouble = _moments.signal("trouble", "what, error: a background thread met an error and goes on")

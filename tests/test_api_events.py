@@ -128,14 +128,15 @@ class TestForms:
 
     def test_a_batch_is_refused_whole(self, app, api):
         given = [cloud(), cloud(id="a b", type=...), 5, cloud(type="order.plced"), cloud(data={"order_id": "x"})]
+        given += [cloud(id="nan", data={"order_id": 1, "price": "NaN"})]
         answer = api.post(given, BATCH)
-        assert api.pointers("batch-invalid", answer) == {"/1/id", "/1/type", "/2", "/3", "/4/data/order_id"}
+        assert api.pointers("batch-invalid", answer) == {"/1/id", "/1/type", "/2", "/3", "/4/data/order_id", "/5/data"}
         assert events(app) == []
         partial = api.post(given, BATCH, f"{URL}?partial=true")
         assert partial.status_code == 200
         kinds = [one.get("type") for one in partial.get_json()]
         assert kinds == ["order.placed", *(f"/problems/{s}" for s in ("invalid-event", "invalid-event"))] + [
-            f"/problems/{s}" for s in ("unknown-event-type", "invalid-event")
+            f"/problems/{s}" for s in ("unknown-event-type", "invalid-event", "invalid-event")
         ]
         assert len(events(app)) == 1
 

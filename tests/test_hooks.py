@@ -74,8 +74,12 @@ class TestDeliveries:
         assert (event["source"], event["subject"], event["data"]) == ("/hooks/github", "octo/house", PUSH)
         assert event["attributes"]["id"] == "d-1"
 
-    def test_typed_handlers_hear_it_too(self, app):
-        deliver(app, PUSH)
+    def test_typed_handlers_and_listeners_hear_it_too(self, app):
+        heard = []
+        pushed = house(app).catalog.types["github.push"]
+        with pushed.signal.connected_to(lambda sender, event, **_: heard.append(event), app):
+            deliver(app, PUSH)
+        assert heard == [pushed(ref="refs/heads/main")]
         [run] = drain(app)
         assert (run["task"].rpartition(".")[2], run["result"]) == ("typed", "refs/heads/main")
 

@@ -141,11 +141,19 @@ def test_release_with_a_delay_waits(bench):
         assert bench.release(run, delay=60)
     assert (bench.state(run), bench.field(run, "attempt")) == ("retrying", "0")
     assert 59 < bench.wait_of(run) <= 60
-    held = int(bench.field(run, "held"))
+    held = int(bench.field(run, "held")) - 60_000
+    bench.client.hset(bench.keys.run(run), "held", held)
+    for n in (2, 3):
+        bench.past(run)
+        bench.recover(run)
+        claimed = bench.claim(run, f"t{n}")
+        assert (claimed.attempt, claimed.held) == (1, held)
+        bench.release(run, f"t{n}", delay=60)
     bench.past(run)
     bench.recover(run)
-    claimed = bench.claim(run, "t2")
-    assert (claimed.attempt, claimed.held) == (1, held)
+    bench.claim(run, "t4")
+    bench.finish(run, "t4", "retrying", error="{}")
+    assert bench.field(run, "held") is None
 
 
 def test_only_the_holder_gives_back_and_only_what_has_not_ended(bench):

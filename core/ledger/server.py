@@ -102,4 +102,7 @@ def _setting(client: redis.Redis, name: str) -> str | None:
 
 
 def _reason(error: redis.RedisError) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    text = str(error).rstrip(".") or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" not in text:
+        return text
+    return "its certificate is not signed by a CA we know; name it in REDIS_CA_FILE, or set REDIS_TLS_VERIFY=no"
