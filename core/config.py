@@ -209,7 +209,20 @@ def _running(data: Path) -> dict[str, str]:
         found = json.loads((data / "run.json").read_text())
     except (OSError, ValueError):
         return {}
-    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    if not isinstance(found, dict) or not _alive(found.get("pid")):
+        return {}
+    return {key: str(value) for key, value in found.items()}
+
+
+def _alive(pid: object) -> bool:
+    """A run that was killed tells nothing any more: its word on the environment would open doors."""
+    try:
+        os.kill(pid if isinstance(pid, int) and pid > 0 else 0, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return isinstance(pid, int) and pid > 0
 
 
 def _kept_secret(path: Path) -> str:

@@ -1,5 +1,6 @@
 """All rooms of one application, put together: what ``app.extensions["carillon"]`` holds."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,11 @@ class House:
 
     def close(self) -> None:
         """Close connections and end the event loop; for tests."""
+        with suppress(Exception):  # a server that is away has nothing left to close
+            self.loop.run(self.async_ledger.close())
         self.loop.stop()
-        self.ledger.close()
+        for ledger in (self.ledger, self.runner.ledger):
+            ledger.close()
 
 
 def house(app: Flask | None = None) -> House:

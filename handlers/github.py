@@ -7,11 +7,10 @@ from collections import Counter
 from functools import cache
 
 import redis
-from flask import Blueprint, current_app
+from flask import current_app
 
 from core import Event, on, run
 
-blueprint = Blueprint("activity", __name__)
 KEPT = 8 * 24 * 3600  # seconds that a day's activity is kept
 
 
@@ -34,7 +33,7 @@ class ActivityDigest(Event, type="activity.digest"):
 @on("github.*")
 def keep_activity(event: Event) -> dict[str, object]:
     """Note the delivery under its own id, so that a second attempt changes nothing; return the summary so far."""
-    repository = event.data.get("repository", {}).get("full_name") or "(no repository)"
+    repository = (event.data.get("repository") or {}).get("full_name") or "(no repository)"
     day = run.cause.time[:10]
     with store().pipeline() as pipe:
         pipe.hset(key(day, repository), run.cause.id, event.type.removeprefix("github."))
@@ -50,12 +49,6 @@ async def write_digest(event: ActivityDigest) -> dict[str, object]:
     """Write the digest where the API shows it: as the result of this run."""
     lines = [f"{one.repository}: {one.total} ({', '.join(one.kinds)})" for one in event.repositories]
     return {"day": event.day, "deliveries": event.deliveries, "text": "\n".join(lines) or "A quiet day."}
-
-
-@blueprint.get("/activity/<day>")
-def activity(day: str) -> dict[str, object]:
-    """Show a day's digest as JSON: a view of your own, beside Carillon's."""
-    return digest(day).model_dump()
 
 
 def digest(day: str) -> ActivityDigest:

@@ -1,6 +1,9 @@
 """The environment: every variable, all problems at once, no secret shown."""
 
+import json
+import os
 import stat
+import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -143,11 +146,15 @@ class TestRunning:
     def test_commands_find_what_make_run_noted(self, read, tmp_path):
         (tmp_path / ".data").mkdir()
         note = tmp_path / ".data" / "run.json"
-        note.write_text('{"env": "development", "redis_url": "unix:///x.sock?db=0", "pid": 5}')
+        said = {"env": "development", "redis_url": "unix:///x.sock?db=0", "pid": os.getpid()}
+        note.write_text(json.dumps(said))
         found = read()
         assert (found.development, found.redis_url) == (True, "unix:///x.sock?db=0")
         assert read(**PRODUCTION, CARILLON_ENV="production").redis_url == PRODUCTION["REDIS_URL"]
-        for text in ("", "{", "[]", "null", '"x"'):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        of_the_dead = [json.dumps(said | {"pid": pid}) for pid in (ended.pid, None, "1", 0, -1)]
+        for text in ("", "{", "[]", "null", '"x"', *of_the_dead):
             note.write_text(text)
             assert problems(read, CARILLON_ENV="development")[0].startswith("REDIS_URL is not set")
 

@@ -210,8 +210,10 @@ def test_the_handlers_of_the_house(server_url):
         assert handler is not None
 
         def shown() -> dict:
-            found = app.test_client().get(f"/activity/{today}").get_json()
-            return next(one for one in found["repositories"] if one["repository"] == repository)
+            from handlers.github import summary
+
+            with app.app_context():
+                return summary(today, repository).model_dump()
 
         before = shown()
         assert (before["total"], before["kinds"]) == (4, kinds)

@@ -30,7 +30,12 @@ def _accept(listener: socket.socket, context: ssl.SSLContext, target: Path) -> N
 
 
 def _serve(client: socket.socket, context: ssl.SSLContext, target: Path) -> None:
-    with suppress(OSError), client, socket.socket(socket.AF_UNIX) as server, context.wrap_socket(client, True) as secure:
+    with (
+        suppress(OSError),
+        client,
+        context.wrap_socket(client, True) as secure,
+        socket.socket(socket.AF_UNIX) as server,
+    ):
         server.connect(str(target))
         back = threading.Thread(target=_pump, args=(server, secure), daemon=True)
         back.start()

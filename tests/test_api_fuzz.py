@@ -1,0 +1,162 @@
+"""Whatever is sent to our routes: never a 5xx, and every refusal is a problem that can be read."""
+
+import hashlib
+import hmac
+import json
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.house import house
+from core.testing import API_TOKEN, WEBHOOK_SECRET, application, drain, events
+from core.web.problems import OURS, PROBLEMS
+
+BOUNDED = settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
+BEARER = f"Bearer {API_TOKEN}"
+
+latin = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30)
+raw = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
+words = st.sampled_from(
+    ["api", "v1", "events", "runs", "tasks", "schedules", "fires", "run", "hooks", "github", "problems", "healthz"]
+    + ["readyz", "..", ".", "", "%00", "x", "\x00", "\xff", "schedules.digest.hourly_digest", "static", "carillon"]
+)
+paths = st.lists(words | raw, max_size=7).map(lambda parts: "/" + "/".join(parts))
+ours = st.tuples(st.sampled_from([*OURS, "/api/v1", "/api/v1/events", "/api/v1/runs", "/api/v1/schedules"]), paths)
+methods = st.sampled_from(
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "\xe9", "X" * 300]
+)
+names = ["limit", "cursor", "from", "to", "state", "task", "event", "schedule", "queue", "type", "source", "subject"]
+names += ["partial", "sort"]
+values = (
+    raw
+    | st.integers().map(str)
+    | st.datetimes().map(str)
+    | st.sampled_from(
+        ["true", "github.*", "[*", "failed", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9" * 5000]
+    )
+)
+queries = st.lists(st.tuples(st.sampled_from(names) | raw, values).map("=".join), max_size=4).map("&".join) | raw
+
+keys = st.sampled_from(
+    ["specversion", "id", "type", "source", "subject", "time", "data", "datacontenttype", "dataschema"]
+)
+types = st.sampled_from(["github.push", "activity.digest", "github.x", "nobody", "a b", "github.\x00"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | types
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys | st.text(), inner), max_leaves=12
+)
+good = {"specversion": "1.0", "id": "1", "source": "/x", "type": "github.push", "data": {}}
+digest = {"type": "activity.digest", "data": {"day": "x", "deliveries": 1, "repositories": []}}
+nearly = st.tuples(st.sampled_from([good, digest]), st.dictionaries(keys | st.text(max_size=8), trees, max_size=3)).map(
+    lambda pair: pair[0] | pair[1]
+)
+bodies = st.one_of(
+    st.binary(max_size=200),
+    (trees | nearly | st.lists(nearly, max_size=3)).map(lambda tree: json.dumps(tree).encode()),
+    nearly.map(lambda tree: json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogatepass")),
+)
+media = st.sampled_from(
+    ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json", ""]
+    + ["application/json; charset=utf-16", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+headers = st.dictionaries(
+    st.sampled_from(
+        ["Idempotency-Key", "Content-Encoding", "Transfer-Encoding", "Accept", "Range", "If-Match", "Cookie", "Expect"]
+        + [
+            "ce-id",
+            "ce-type",
+            "ce-source",
+            "ce-specversion",
+            "ce-time",
+            "ce-subject",
+            "Ce-X",
+            "X-Forwarded-For",
+            "Host",
+        ]
+    ),
+    latin | st.sampled_from(["1.0", "github.push", "gzip", "chunked", "%C3%28", '"', '"\\', "2026-11-22T09:00:00Z"]),
+    max_size=5,
+)
+
+
+@pytest.fixture(scope="module")
+def app(server_url):
+    with application(server_url, prefix=f"t{uuid.uuid4().hex[:10]}") as app:
+        yield app
+
+
+def sane(answer, path: str) -> None:
+    """Check what must hold of every answer."""
+    assert answer.status_code < 500 or (path == "/readyz" and answer.status_code == 503), (path, answer.text)
+    assert not any("\r" in text or "\n" in text for _, text in answer.headers)
+    if answer.status_code >= 400 and any(path == prefix or path.startswith(f"{prefix}/") for prefix in OURS):
+        if path == "/readyz" or not answer.data:
+            return
+        assert answer.content_type == "application/problem+json", (path, answer.status_code, answer.text)
+        found = json.loads(answer.data)
+        assert found["status"] == answer.status_code
+        assert found["type"] == "about:blank" or found["type"].removeprefix("/problems/") in PROBLEMS
+        assert "Traceback" not in answer.text
+    elif answer.content_type == "application/json":
+        json.loads(answer.data)
+
+
+def ask(app, path: str, method: str, *, query: str = "", token: str = BEARER, **request):
+    environ = {"PATH_INFO": path, "QUERY_STRING": query}
+    given = {"Authorization": token} | request.pop("headers", {})
+    answer = app.test_client().open("/", method=method, environ_overrides=environ, headers=given, **request)
+    sane(answer, path.encode("latin-1").decode("utf-8", "replace"))
+    return answer
+
+
+@BOUNDED
+@given(ours.map("".join) | paths, methods, queries, st.sampled_from([BEARER, "", "Bearer x"]) | latin)
+def test_paths_methods_and_tokens(app, path, method, query, token):
+    answer = ask(app, path, method, query=query, token=token)
+    guarded = path.startswith("/api/v1/") and token != BEARER
+    assert not (guarded and answer.status_code < 300 and token.partition(" ")[2].strip() != API_TOKEN)
+
+
+@BOUNDED
+@given(st.sampled_from(["events", "runs", "schedules", "schedules/schedules.digest.hourly_digest/fires"]), queries)
+def test_lists(app, kind, query):
+    answer = ask(app, f"/api/v1/{kind}", "GET", query=query)
+    assert answer.status_code in (200, 400, 404)
+    if answer.status_code == 200:
+        assert set(answer.get_json()) == {"items", "next"}
+
+
+@BOUNDED
+@given(bodies, media, headers, st.sampled_from(["", "partial=true"]))
+def test_events(app, body, content_type, given_headers, query):
+    request = {"data": body, "content_type": content_type, "headers": given_headers}
+    answer = ask(app, "/api/v1/events", "POST", query=query, **request)
+    if answer.status_code == 202:
+        listed = [
+            one["id"]
+            for one in app.test_client().get("/api/v1/events", headers={"Authorization": BEARER}).json["items"]
+        ]
+        for receipt in answer.json if isinstance(answer.json, list) else [answer.json]:
+            found = ask(app, f"/api/v1/events/{receipt['id']}", "GET")
+            assert (found.status_code, found.json["type"]) == (200, receipt["type"])
+            assert receipt["duplicate"] or receipt["id"] in listed
+
+
+@BOUNDED
+@given(bodies, media, latin | st.just("push"), latin | st.uuids().map(str), st.booleans(), headers)
+def test_deliveries(app, body, content_type, event, ident, signed, given_headers):
+    signature = "sha256=" + hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+    given_headers |= {"X-GitHub-Event": event, "X-GitHub-Delivery": ident}
+    given_headers |= {"X-Hub-Signature-256": signature if signed else signature[:-1]}
+    answer = ask(app, "/hooks/github", "POST", data=body, content_type=content_type, headers=given_headers)
+    assert signed or answer.status_code in (400, 401, 413, 415)
+
+
+def test_what_got_in_can_be_shown_and_run(app):
+    """Runs last: whatever the others had recorded is read back and ends in a terminal state."""
+    assert app.test_client().get("/").status_code == 200
+    found = events(app)
+    assert len(found) == min(500, house(app).ledger.client.zcard(house(app).keys.causes("event")))
+    assert {run["state"] for run in drain(app, limit=5000)} <= {"succeeded", "dead", "discarded", "retrying"}
