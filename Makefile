@@ -24,7 +24,7 @@ run: .venv/run.stamp  ## start web, worker and beat; Ctrl-C stops them
 	@exec $(BIN)/python -m core.supervisor
 
 test: check  ## types, style, floors and all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 check: .venv/test.stamp  ## types, style and floors alone
 	@$(BIN)/ruff check .
@@ -32,9 +32,11 @@ check: .venv/test.stamp  ## types, style and floors alone
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-lock: .venv/test.stamp  ## compile both requirements files from pyproject.toml
+lock: .venv/test.stamp  ## compile all requirements files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra rabbitmq -c requirements.txt pyproject.toml -o requirements-rabbitmq.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra postgres -c requirements.txt pyproject.toml -o requirements-postgres.txt
 
 clean:  ## remove .venv and what tools left behind; .data is kept
 	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pytest_cache

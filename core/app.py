@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import Flask
 
-from core import cli, moments, queue, worker
+from core import cli, engines, moments, queue, worker
 from core.background import Background
 from core.bus import Bus, Known
 from core.catalog import Catalog
 from core.causes import Keyring
+from core.chores import with_chores
 from core.clockwork import Clockwork
 from core.config import ROOT, Config
 from core.entries import Layout
@@ -45,12 +46,16 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
         ConfigError, DeclarationError: naming every problem at once.
     """
     config = config or Config.from_env()
-    catalog = load(packages)
+    engines.check(config)
+    catalog = with_chores(load(packages), config)
     app = _flask(config)
     house = _house(app, config, catalog)
     app.extensions["carillon"] = house
+    app.extensions["redis"] = house.ledger.client
     house.bus.connect()
     listen(app)
+    for note in config.notes:
+        moments.configured.send(app, note=note)
     celery_logs_here()
     _attend(house)
     routes.register(app, house)

@@ -1,19 +1,18 @@
 """The one place that reads the environment: a frozen record, all problems reported together."""
 
-import json
 import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from core.errors import ConfigError
+from core.kept import kept_secret, running
+from core.sentinel import SCHEME, sentinels
 
 ROOT = Path(__file__).absolute().parent.parent
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 MEGABYTE = 1024 * 1024
 LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
@@ -30,7 +29,9 @@ class Config:
     port: int = 8000
     redis_url: str = field(repr=False)  # URLs may hold passwords
     broker_url: str = field(default="", repr=False)
+    broker_service: str = ""
     result_backend: str = field(default="", repr=False)
+    result_service: str = ""
     database_url: str = field(default="", repr=False)
     keys: tuple[str, ...] = field(repr=False)
     api_token: str = field(repr=False)
@@ -60,7 +61,7 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str], data: Path) -> None:
         self.environ = environ
         self.data = data
-        self.running = _running(data)
+        self.running = running(data)
         self.problems: list[str] = []
         self.notes: list[str] = []
 
@@ -70,13 +71,17 @@ class _Reader:
             self.problems.append(f"CARILLON_ENV is {env!r}; it must be production or development.")
         development = env == "development"
         redis_url = self.redis_url()
+        broker = self.url("CELERY_BROKER_URL") or redis_url
+        backend = self.url("CELERY_RESULT_BACKEND") or redis_url
         memory = self.size("LEDGER_MEMORY", 1024 * MEGABYTE)
         config = Config(
             env="development" if development else "production",
             port=self.port(),
             redis_url=redis_url,
-            broker_url=celery_url(self.url("CELERY_BROKER_URL") or redis_url),
-            result_backend=celery_url(self.url("CELERY_RESULT_BACKEND") or redis_url),
+            broker_url=celery_url(broker),
+            broker_service=service(broker),
+            result_backend=celery_url(backend),
+            result_service=service(backend),
             database_url=self.text("DATABASE_URL"),
             keys=(self.secret("SECRET_KEY", development), *self.several("SECRET_KEY_FALLBACKS")),
             api_token=self.secret("API_TOKEN", development),
@@ -131,7 +136,7 @@ class _Reader:
         if value := self.text(name):
             return value
         if development:
-            return _kept_secret(self.data / name.lower())
+            return kept_secret(self.data / name.lower())
         self.problems.append(
             f"{name} is not set. Production needs one, the same for all processes: "
             'python -c "import secrets; print(secrets.token_urlsafe(32))" makes one. '
@@ -156,7 +161,8 @@ class _Reader:
             )
         elif urlsplit(url).scheme not in REDIS_SCHEMES:
             self.problems.append(
-                f"REDIS_URL begins with {urlsplit(url).scheme!r}; it must be a redis://, rediss:// or unix:// URL."
+                f"REDIS_URL begins with {urlsplit(url).scheme!r}; "
+                f"it must be a redis://, rediss://, unix:// or {SCHEME}:// URL."
             )
         return url
 
@@ -164,7 +170,7 @@ class _Reader:
         """Read a URL, '' if it cannot be understood; the problem does not repeat it: it may hold a password."""
         text = self.text(name)
         try:
-            urlsplit(text).port  # noqa: B018 - it is read to see whether it can be
+            sentinels(text) or urlsplit(text).port
         except ValueError:
             self.problems.append(
                 f"{name} is not a URL: its host or port cannot be understood. Wanted scheme://host:port."
@@ -195,7 +201,9 @@ class _Reader:
 
 
 def celery_url(url: str) -> str:
-    """Return *url* as kombu and Celery spell it: they call a Unix socket ``redis+socket://``."""
+    """Return *url* as kombu and Celery spell it: they write Unix sockets and sentinels in ways of their own."""
+    if found := sentinels(url):
+        return found.celery_url()
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url
@@ -203,36 +211,7 @@ def celery_url(url: str) -> str:
     return f"redis+socket://{parts.path}?virtual_host={database}"
 
 
-def _running(data: Path) -> dict[str, str]:
-    """Return what a running ``make run`` tells other commands, e.g. ``{"env": …, "redis_url": …}``."""
-    try:
-        found = json.loads((data / "run.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(found, dict) or not _alive(found.get("pid")):
-        return {}
-    return {key: str(value) for key, value in found.items()}
-
-
-def _alive(pid: object) -> bool:
-    """A run that was killed tells nothing any more: its word on the environment would open doors."""
-    try:
-        os.kill(pid if isinstance(pid, int) and pid > 0 else 0, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return isinstance(pid, int) and pid > 0
-
-
-def _kept_secret(path: Path) -> str:
-    """Return the secret kept at *path*; make it on first use, readable by its owner alone."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        with suppress(FileExistsError):  # two processes may start at once: the first one's secret stands
-            path.hardlink_to(draft)
-        draft.unlink()
-    return path.read_text().strip()
+def service(url: str) -> str:
+    """Return the service that a Sentinel URL names, or '': Celery takes it apart from the URL."""
+    found = sentinels(url)
+    return found.service if found else ""

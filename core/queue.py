@@ -1,5 +1,6 @@
 """Config and catalog to the Celery app: its settings, queues and the one task that follows hints."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -7,13 +8,17 @@ from typing import Any
 from celery import Celery, Task
 from flask import Flask
 from kombu.entity import Queue
+from kombu.exceptions import OperationalError
 
+from core import engines, moments
+from core.clock import monotonic
 from core.config import Config
 from core.ledger.running import Hint
 from core.loop import Loop
 
 EXECUTE = "carillon.execute"
-PRIORITIES = 10
+WAYS = ("read", "write")
+HOLD = 300.0  # seconds that hints wait here for a RabbitMQ that is away; the sweeper finds those that are dropped
 
 carried: ContextVar[tuple[str, Any]] = ContextVar("carried", default=("", None))  # an async task's name and request
 
@@ -29,6 +34,7 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
         """A plain task: sync or async, inside the Flask app's context."""
 
         abstract = True
+        mandatory = engines.is_rabbitmq(config)  # a call that no queue takes is an error, not a loss
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             with app.app_context():
@@ -47,9 +53,13 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
             name, request = carried.get()
             return request if name == self.name and not self.request_stack else self._get_request()
 
-    celery = Celery(app.name, task_cls=AppTask, set_as_current=False)
-    settings = defaults(config) | app.config["CELERY"]
+    hints = [queue_name(config, queue) for queue in queues]
+    settings = defaults(config) | engines.settings(config, hints) | app.config["CELERY"]
     settings["task_queues"] = [*_queues(config, queues, settings), *settings.get("task_queues", ())]
+    # Celery reads CELERY_BROKER_URL and CELERY_RESULT_BACKEND by itself, without what Config adds to them.
+    settings |= {f"broker_{way}_url": settings.get(f"broker_{way}_url") or settings["broker_url"] for way in WAYS}
+    celery = Celery(app.name, task_cls=AppTask, set_as_current=False)
+    celery.backend_cls = settings["result_backend"]
     celery.config_from_object(settings)
     celery.set_default()
     app.extensions["celery"] = celery
@@ -65,28 +75,59 @@ def add_execute(celery: Celery, execute: Callable[[str], str]) -> None:
 
 
 def publish(app: Flask, config: Config, hints: Sequence[Hint]) -> None:
-    """Send *hints* to the broker as one batch of valid Celery messages."""
+    """Send *hints* to the broker as one batch of valid Celery messages.
+
+    RabbitMQ has confirmed them when this returns. While it is away they wait here.
+    """
     celery = app.extensions["celery"]
-    urgent_first = config.broker_url.startswith("amqp")
-    with celery.producer_pool.acquire(block=True, timeout=5) as producer, producer.batch():
-        for hint in hints:
-            celery.tasks[EXECUTE].apply_async(
-                (hint.run,),
-                producer=producer,
-                queue=queue_name(config, hint.queue),
-                priority=hint.priority if urgent_first else PRIORITIES - 1 - hint.priority,
-                retry=False,
-                argsrepr=f"({hint.run!r},)",
-                kwargsrepr="{}",
-            )
+    if not engines.is_rabbitmq(config):
+        _send(celery, config, hints)
+        return
+    away = (OperationalError, *celery.connection_for_write().recoverable_connection_errors)
+    deadline, pause, told = monotonic() + HOLD, 0.0, False
+    while True:
+        try:
+            _send(celery, config, hints)
+        except away as error:
+            if monotonic() > deadline:
+                raise
+            if pause and not told:  # the first error may be an idle connection that went stale
+                told = True
+                moments.trouble.send(app, what=f"{len(hints)} hints wait for RabbitMQ", error=error)
+        else:
+            return
+        time.sleep(pause)
+        pause = min(pause + 0.25, 1.0)
+
+
+def _send(celery: Celery, config: Config, hints: Sequence[Hint]) -> None:
+    with celery.producer_pool.acquire(block=True, timeout=5) as producer:
+        try:
+            with producer.batch():
+                for hint in hints:
+                    celery.tasks[EXECUTE].apply_async(
+                        (hint.run,),
+                        producer=producer,
+                        queue=queue_name(config, hint.queue),
+                        priority=engines.priority(config, hint.priority),
+                        retry=False,
+                        mandatory=engines.is_rabbitmq(config),
+                        argsrepr=f"({hint.run!r},)",
+                        kwargsrepr="{}",
+                    )
+        except Exception:
+            if engines.is_rabbitmq(config):
+                producer.connection.collect()  # with it goes the memory of queues that are declared
+            raise
 
 
 def depth(app: Flask, config: Config, queue: str) -> int:
     """Return how many messages wait in *queue*; 0 where the broker does not know it."""
     celery = app.extensions["celery"]
     with celery.connection_for_read() as connection:
+        connection.connect()
         try:
-            found: int = connection.default_channel.queue_declare(queue_name(config, queue), passive=True).message_count
+            found: int = connection.channel().queue_declare(queue_name(config, queue), passive=True).message_count
         except connection.channel_errors:
             return 0
     return found
@@ -110,7 +151,6 @@ def defaults(config: Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
-        "broker_transport_options": _transport_options(config),
         "worker_pool": "core.pool:ThreadPool",
         "worker_concurrency": 32,
         "worker_prefetch_multiplier": 1,
@@ -133,13 +173,8 @@ def redbeat_prefix(config: Config) -> str:
 
 def _queues(config: Config, queues: Sequence[str], settings: dict[str, Any]) -> list[Queue]:
     names = [*(queue_name(config, queue) for queue in queues), settings["task_default_queue"]]
-    return [Queue(name, routing_key=name) for name in dict.fromkeys(names)]  # type: ignore[no-untyped-call]
-
-
-def _transport_options(config: Config) -> dict[str, Any]:
-    if config.broker_url.startswith("amqp"):
-        return {}
-    options = {"socket_timeout": 5, "health_check_interval": 10}
-    steps = {"queue_order_strategy": "priority", "priority_steps": list(range(PRIORITIES))}
-    keepalive = {} if "socket://" in config.broker_url else {"socket_connect_timeout": 2, "socket_keepalive": True}
-    return options | steps | keepalive
+    arguments = engines.queue_arguments(config)
+    return [
+        Queue(name, routing_key=name, queue_arguments=arguments)  # type: ignore[no-untyped-call]
+        for name in dict.fromkeys(names)
+    ]

@@ -4,7 +4,6 @@ An example, small and real: delete this file and ``schedules/digest.py``, and wr
 """
 
 from collections import Counter
-from functools import cache
 
 import redis
 from flask import current_app
@@ -53,14 +52,14 @@ async def write_digest(event: ActivityDigest) -> dict[str, object]:
 
 def digest(day: str) -> ActivityDigest:
     """Return the digest of *day* (``2026-11-22``), the busiest repository first."""
-    names = sorted(map(str, store().smembers(f"activity:{day}")))
+    names = sorted(map(text, store().smembers(f"activity:{day}")))
     repositories = sorted((summary(day, name) for name in names), key=lambda one: -one.total)
     return ActivityDigest(day=day, deliveries=sum(one.total for one in repositories), repositories=repositories)
 
 
 def summary(day: str, repository: str) -> RepositoryActivity:
     """Return what happened in *repository* on *day*."""
-    kinds = Counter(map(str, store().hvals(key(day, repository))))
+    kinds = Counter(map(text, store().hvals(key(day, repository))))
     return RepositoryActivity(repository=repository, total=kinds.total(), kinds=dict(kinds.most_common()))
 
 
@@ -70,10 +69,11 @@ def key(day: str, repository: str) -> str:
 
 
 def store() -> redis.Redis:
-    """Return the app's Redis, where a small application may keep its own things too."""
-    return _connected(current_app.config["REDIS_URL"])
+    """Return the client of the app's Redis, where a small application may keep its own things too."""
+    found: redis.Redis = current_app.extensions["redis"]
+    return found
 
 
-@cache
-def _connected(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, decode_responses=True)
+def text(value: bytes | str) -> str:
+    """Return what Redis holds as text."""
+    return value.decode() if isinstance(value, bytes) else value

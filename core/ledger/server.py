@@ -83,7 +83,10 @@ def version(text: str) -> tuple[int, int]:
 
 def address(client: redis.Redis) -> str:
     """Return where *client* connects to, without a password."""
-    options = client.connection_pool.connection_kwargs
+    pool = client.connection_pool
+    if service := getattr(pool, "service_name", ""):
+        return f"the primary of {service}"
+    options = pool.connection_kwargs
     if path := options.get("path"):
         return f"unix://{path}"
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"

@@ -4,13 +4,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import redis
-import redis.asyncio
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
-from redis.retry import Retry
 
 from core.errors import BacklogFull, LedgerUnavailable
+from core.ledger.clients import async_client, client
 from core.ledger.flow import Command, Flow, Script
 
 T = TypeVar("T")
@@ -23,7 +20,7 @@ class Ledger:
     """
 
     def __init__(self, url: str, *, patience: float = 1.0) -> None:
-        self.client = redis.Redis.from_url(url, **_settings(url, patience), retry=Retry(NoBackoff(), 1))
+        self.client = client(url, patience)
 
     def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end and return what it returns.
@@ -66,14 +63,7 @@ class AsyncLedger:
 
     def __init__(self, url: str, on_loop: Callable[[Awaitable[Any]], Awaitable[Any]], *, patience: float = 1.0) -> None:
         self._on_loop = on_loop
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            **_settings(url, patience),
-            retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
-            max_connections=32,
-            timeout=patience,
-        )
-        self.client = redis.asyncio.Redis.from_pool(pool)
+        self.client = async_client(url, patience)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end; raises as ``Ledger.run`` does."""
@@ -105,13 +95,6 @@ class AsyncLedger:
             for command in commands:
                 pipe.execute_command(*command)
             return await pipe.execute(raise_on_error=False)
-
-
-def _settings(url: str, patience: float) -> dict[str, Any]:
-    # No health checks: a dead connection is found by its command, which is sent again. A check that fails doubles
-    # the time until we know, and on a Unix socket redis-py's async client then connects anew without end.
-    settings: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience, "protocol": 2}
-    return settings if url.startswith("unix:") else settings | {"socket_keepalive": True}
 
 
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:

@@ -3,12 +3,9 @@
 import errno
 import socket
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from core.errors import CoreError
 from core.ledger import server
+from core.ledger.clients import client
 
 
 def check_port(host: str, port: int) -> None:
@@ -37,6 +34,5 @@ def check_port(host: str, port: int) -> None:
 
 def check_server(url: str) -> list[str]:
     """Refuse a Redis server that does not answer or cannot keep the ledger; return warnings about it."""
-    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
-    with client:
-        return server.check(client)
+    with client(url, 5, tries=0) as found:
+        return server.check(found)

@@ -55,6 +55,7 @@ def _result(task: str, meta: dict[str, Any]) -> dict[str, Any]:
     ready = state in ("SUCCESS", "FAILURE", "REVOKED")
     failed = isinstance(value, BaseException)
     shown = redacted(f"{type(value).__name__}: {value}") if failed else value
+    where = {"traceback": redacted(meta["traceback"])} if failed and meta.get("traceback") else {}
     return {
         "id": task,
         "ready": ready,
@@ -62,6 +63,7 @@ def _result(task: str, meta: dict[str, Any]) -> dict[str, Any]:
         "state": state,
         "value": shown if ready else None,
         "progress": value if state == "PROGRESS" else None,
+        **where,
     }
 
 

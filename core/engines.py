@@ -1,0 +1,138 @@
+"""The engines that can stand behind Celery: which URLs are understood, their drivers, and their settings."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.config import Config
+from core.errors import ConfigError
+
+PRIORITIES = 10
+REDIS = ("redis", "rediss", "redis+socket", "sentinel")
+RABBITMQ = ("amqp", "amqps")
+EXPIRE_AFTER = 86_400  # seconds that results are kept; Celery's own default
+INSTALL = "pip install --require-hashes -r requirements-{0}.txt (the extra carillon[{0}])"
+
+
+def check(config: Config) -> None:
+    """Refuse a broker or result backend that cannot be spoken to: an unknown scheme, or a driver that is missing.
+
+    Raises:
+        ConfigError: naming every problem found.
+    """
+    problems = [_broker_problem(url) for url in config.broker_url.split(";")] + [_backend_problem(config)]
+    if found := [problem for problem in dict.fromkeys(problems) if problem]:
+        raise ConfigError(found)
+
+
+def is_rabbitmq(config: Config) -> bool:
+    return scheme(config.broker_url) in RABBITMQ
+
+
+def is_database(config: Config) -> bool:
+    return scheme(config.result_backend).startswith("db+")
+
+
+def scheme(url: str) -> str:
+    """Return the scheme of *url*, and nothing of its password."""
+    return urlsplit(url).scheme if "://" in url else ""
+
+
+def settings(config: Config, hints: Sequence[str]) -> dict[str, Any]:
+    """Return Celery's settings for the configured engines; *hints* are the broker's names of the queues of hints."""
+    broker = _rabbitmq(config, hints) if is_rabbitmq(config) else {"broker_transport_options": _redis(config)}
+    return broker | _backend(config)
+
+
+def queue_arguments(config: Config) -> dict[str, str] | None:
+    """Return what a queue is declared with: on RabbitMQ it is replicated and survives a broker's restart."""
+    return {"x-queue-type": "quorum"} if is_rabbitmq(config) else None
+
+
+def priority(config: Config, wanted: int) -> int:
+    """Return the broker's number for a priority from 0 to 9: on Redis the lowest goes first."""
+    return wanted if is_rabbitmq(config) else PRIORITIES - 1 - wanted
+
+
+def _rabbitmq(config: Config, hints: Sequence[str]) -> dict[str, Any]:
+    name = "SSLTransport" if scheme(config.broker_url) == "amqps" else "Transport"
+    # A failed connection is reported soon: who publishes or looks into a queue decides whether to try again.
+    patience = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+    return {
+        "broker_transport": f"core.rabbit:{name}",
+        "broker_heartbeat": 20,
+        "broker_transport_options": {"confirm_publish": True, "hints": list(hints)} | patience,
+        "task_default_exchange": f"{config.prefix}.work",
+        "task_default_exchange_type": "topic",  # Celery delays plain tasks by topic
+        "task_default_queue_type": "quorum",
+        "task_create_missing_queue_type": "quorum",
+        "task_create_missing_queue_exchange_type": "topic",
+    }
+
+
+def _redis(config: Config) -> dict[str, Any]:
+    options = {"socket_timeout": 5, "health_check_interval": 10}
+    steps = {"queue_order_strategy": "priority", "priority_steps": list(range(PRIORITIES))}
+    keepalive = {} if "socket://" in config.broker_url else {"socket_connect_timeout": 2, "socket_keepalive": True}
+    primary = {"master_name": config.broker_service} if config.broker_service else {}
+    return options | steps | keepalive | primary
+
+
+def _backend(config: Config) -> dict[str, Any]:
+    if config.result_service:
+        return {"result_backend_transport_options": {"master_name": config.result_service}}
+    if not is_database(config):
+        return {}
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 3600}
+    if scheme(config.result_backend).startswith("db+postgresql"):
+        options["connect_args"] = {"connect_timeout": 3}
+    return {"result_expires": EXPIRE_AFTER, "database_engine_options": options}
+
+
+def _broker_problem(url: str) -> str:
+    found = scheme(url)
+    if found in RABBITMQ:
+        return _missing("amqp", "CELERY_BROKER_URL", found, "rabbitmq")
+    if found in REDIS:
+        return ""
+    return f"CELERY_BROKER_URL begins with {found!r}; it must be an amqp://, amqps://, redis:// or rediss:// URL."
+
+
+def _backend_problem(config: Config) -> str:
+    found = scheme(config.result_backend)
+    if found in REDIS:
+        return ""
+    if not is_database(config):
+        wanted = "redis://, rediss://, db+postgresql+psycopg:// or db+sqlite:///"
+        return f"CELERY_RESULT_BACKEND begins with {found!r}; it must be a {wanted} URL."
+    if problem := _missing("sqlalchemy", "CELERY_RESULT_BACKEND", found, "postgres"):
+        return problem
+    return _database_problem(config.result_backend.removeprefix("db+"), found)
+
+
+def _database_problem(url: str, found: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        make_url(url).get_dialect().import_dbapi()
+    except NoSuchModuleError:
+        known = "db+postgresql+psycopg:// and db+sqlite:/// are"
+        return f"CELERY_RESULT_BACKEND begins with {found!r}, which SQLAlchemy does not know; {known} tested."
+    except ImportError as error:
+        where = "postgresql" in found and INSTALL.format("postgres")
+        return f"CELERY_RESULT_BACKEND begins with {found!r}, and its driver is missing ({error}). " + (
+            f"Install it: {where}." if where else "Install it with pip."
+        )
+    except (ArgumentError, ValueError):
+        return "CELERY_RESULT_BACKEND is not a URL that SQLAlchemy understands, e.g. db+postgresql+psycopg://host/name."
+    return ""
+
+
+def _missing(module: str, variable: str, found: str, extra: str) -> str:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return f"{variable} begins with {found!r}, and {module} is not installed. Install it: {INSTALL.format(extra)}."
+    return ""
