@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 
 PAIRS = [("redis", "postgres"), ("rabbitmq", "redis"), ("rabbitmq", "postgres"), ("rabbitmq", "sqlite")]
 WATCHERS = """
-    import time
+    import threading
     from core import Event, on, run
 
     @on("github.*", name="note")
@@ -27,7 +27,7 @@ WATCHERS = """
 
     @on("github.push", name="slow", queue="slow")
     def slow(event: Event) -> None:
-        time.sleep(60 if run.attempt == 1 else 0)
+        threading.Event().wait(60 if run.attempt == 1 else 0)
 """
 CLOCK = """
     from core import every

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 SLOTS = 4
 RATE = 50  # events a second
 HANDLERS = """
-    import pathlib, time
+    import pathlib, threading
     from core import Event, on
 
     class Numbered(Event, type="numbered"):
@@ -33,7 +33,7 @@ HANDLERS = """
 
     @on(Held, name="hold")
     def hold(event: Held) -> None:
-        time.sleep(event.seconds)
+        threading.Event().wait(event.seconds)
 """
 
 

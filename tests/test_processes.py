@@ -10,7 +10,7 @@ from waiting import wait_until
 pytestmark = pytest.mark.processes
 
 SLEEPERS = """
-    import asyncio, time
+    import asyncio, threading
     from core import Event, on, run
 
     class Slept(Event, type="slept"):
@@ -19,7 +19,7 @@ SLEEPERS = """
 
     @on(Slept, name="sleep.sync")
     def sleep_sync(event: Slept) -> int:
-        time.sleep(event.seconds)
+        threading.Event().wait(event.seconds)
         return event.n
 
     @on(Slept, name="sleep.async")
