@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check lock clean
+.PHONY: run test check mutants chaos soak lock clean
 .DEFAULT_GOAL := help
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */	/'
@@ -24,13 +24,23 @@ run: .venv/run.stamp  ## start web, worker and beat; Ctrl-C stops them
 	@exec $(BIN)/python -m core.supervisor
 
 test: check  ## types, style, floors and all tests
-	@$(BIN)/python -m pytest --numprocesses 2
+	@$(BIN)/python -m pytest --numprocesses 2 || (echo "what failed, once more, alone on this machine:" && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none)
 
 check: .venv/test.stamp  ## types, style and floors alone
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+mutants: .venv/test.stamp  ## take each guard out of each ledger script: some test has to notice
+	@$(BIN)/python tests/mutants.py
+
+chaos: .venv/test.stamp  ## kill everything under load, count the losses, beside plain Celery (ONLY=C2,C7 SCALE=0.5)
+	$(if $(ONLY),,@STATE_MACHINE_RUNS=2000 $(BIN)/python -m pytest --quiet tests/proof/test_state_machine.py)
+	@$(BIN)/python -m benchmarks.chaos --only "$(ONLY)" --scale $(or $(SCALE),1) --seed $(or $(SEED),1) --adapters "$(ADAPTERS)"
+
+soak: .venv/run.stamp  ## half an hour of load with a fault each 30 s (MINUTES=120)
+	@$(BIN)/python -m benchmarks.chaos --only C28 --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) --results benchmarks/chaos/results/soak
 
 lock: .venv/test.stamp  ## compile all requirements files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt

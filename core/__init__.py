@@ -8,6 +8,8 @@ The way of one event, room by room::
     publish                    queue      one batch of hints to the broker
     execute(run id)            tasks      claim, call the handler, finish
     sweep                      sweeper    what is due and unfinished gets its hint again
+    isolate                    ward       what was going on when its worker died runs alone
+    keep                       retention  the history has its time and its room
     tick                       clockwork  advance a schedule and accept its run, in one script
 """
 

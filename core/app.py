@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from core import cli, engines, moments, queue, worker
+from core import cli, engines, moments, prefork, queue, worker
 from core.background import Background
 from core.bus import Bus, Known
 from core.catalog import Catalog
@@ -14,8 +14,10 @@ from core.causes import Keyring
 from core.chores import with_chores
 from core.clockwork import Clockwork
 from core.config import ROOT, Config
+from core.deaths import Deaths
 from core.entries import Layout
 from core.house import House
+from core.ledger.admission import Admission
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.server import durability
@@ -23,6 +25,7 @@ from core.ledger.store import AsyncLedger, Ledger
 from core.loader import load
 from core.log import celery_logs_here, listen
 from core.loop import Loop
+from core.retention import Retention
 from core.sweeper import Sweeper
 from core.tasks import Runner, Said, keep_notes
 from core.web import routes
@@ -84,7 +87,7 @@ def _flask(config: Config) -> Application:
 
 def _house(app: Application, config: Config, catalog: Catalog) -> House:
     keys, keyring = Keys(config.prefix), Keyring(config.keys)
-    ledger = Ledger(config.redis_url)
+    ledger = Ledger(config.redis_url, breaker=True)
     async_ledger = AsyncLedger(config.redis_url, app.loop.carry)
     celery = queue.make_celery(app, config, catalog.queues(), app.loop)
     publisher: Background[Hint] = Background(
@@ -101,8 +104,11 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         async_ledger=async_ledger,
         loop=app.loop,
         publish=publisher.put,
+        admission=Admission(config.ledger_memory, config.backlog_limit),
         durability=Known(partial(durability, ledger.client)),
+        synced=config.durability == "fsync",
     )
+    deaths = Deaths(catalog=catalog, keys=keys, keyring=keyring, gather=bus.gather)
     runner = Runner(
         app=app,
         catalog=catalog,
@@ -112,6 +118,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         loop=app.loop,
         notes=_notes(app, ledger, keys),
         publish=publisher.put,
+        deaths=deaths,
         worker=worker.new_id(),
     )
     layout = Layout(prefix=queue.redbeat_prefix(config), keys=keys, keyring=keyring)
@@ -129,6 +136,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         runner=runner,
         clockwork=clockwork,
         celery=celery,
+        publisher=publisher,
     )
 
 
@@ -166,7 +174,17 @@ def _attend(house: House) -> None:
         keys=house.keys,
         ledger=Ledger(config.redis_url, patience=5.0),
         sweeper=sweeper,
+        retention=Retention(
+            app=app,
+            keys=house.keys,
+            ledger=Ledger(config.redis_url, patience=5.0),
+            ident=house.runner.worker,
+            room=config.history_memory,
+            memory=config.ledger_memory,
+        ),
         ident=house.runner.worker,
+        durability=config.durability,
         info=lambda: {"queues": house.catalog.queues(), "busy": len(house.runner.going)},
     )
+    prefork.register()
     worker.attend(house.celery, household.begin, household.stop)

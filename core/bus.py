@@ -13,9 +13,11 @@ from core import moments
 from core.catalog import Catalog, Task
 from core.causes import Cause, Keyring
 from core.clock import monotonic
-from core.errors import EmitError, EmitUnavailable, LedgerUnavailable
+from core.errors import EmitError, EmitUnavailable, LedgerNewer, LedgerUnavailable
 from core.events import AnyEvent, Event, matches
 from core.ledger.acceptance import Accepted, Request, accept
+from core.ledger.admission import Admission
+from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
@@ -70,7 +72,10 @@ class Gathering:
 
 @dataclass(frozen=True, kw_only=True)
 class Bus:
-    """The way from an emitter to the ledger and on to the broker."""
+    """The way from an emitter to the ledger and on to the broker.
+
+    With *synced* an acceptance is on the server's disk before it is acknowledged.
+    """
 
     app: Flask
     catalog: Catalog
@@ -80,7 +85,9 @@ class Bus:
     async_ledger: AsyncLedger
     loop: Loop
     publish: Callable[[Sequence[Hint]], None]
+    admission: Admission
     durability: Known
+    synced: bool = False
 
     def connect(self) -> None:
         """Connect each subscription's receiver to its signal: a class's own, or that of every event."""
@@ -91,15 +98,23 @@ class Bus:
     def emit(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a thread."""
         with _unavailable():
-            accepted = self.ledger.run(accept(self.keys, self.keyring, cause, requests, idempotency))
-            return self._receipt(cause, requests, accepted, self.durability.value or self.durability.ask())
+            accepted = self.ledger.run(self._accept(cause, requests, idempotency))
+            level = "fsync" if self.synced else self.durability.value or self.durability.ask()
+            return self._receipt(cause, requests, accepted, level)
 
     async def emit_async(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a loop."""
         with _unavailable():
-            accepted = await self.async_ledger.run(accept(self.keys, self.keyring, cause, requests, idempotency))
-            level = self.durability.value or await asyncio.to_thread(self.durability.ask)
+            accepted = await self.async_ledger.run(self._accept(cause, requests, idempotency))
+            level = "fsync" if self.synced else self.durability.value or await asyncio.to_thread(self.durability.ask)
             return self._receipt(cause, requests, accepted, level)
+
+    def _accept(self, cause: Cause, requests: Sequence[Request], idempotency: str) -> Flow[Accepted]:
+        yield from self.admission.check(self.keys, monotonic())
+        limit = self.admission.backlog
+        return (
+            yield from accept(self.keys, self.keyring, cause, requests, idempotency, limit=limit, synced=self.synced)
+        )
 
     def gather(self, event: Event, *, delay: int = 0, at: int = 0) -> list[Request]:
         """Send the event's signals; returns the runs that subscribed handlers want."""
@@ -160,7 +175,7 @@ def _receiver(selector: type[Event] | str, task: Task) -> Callable[..., None]:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except EmitError:
+    except (EmitError, LedgerNewer):
         raise
     except LedgerUnavailable as error:
         raise EmitUnavailable(str(error)) from error

@@ -19,6 +19,8 @@ from core.loop import Loop
 
 LAST_CHANCE = 5.0  # seconds that a cancelled coroutine gets to end
 
+_left: set[threading.Thread] = set()  # threads whose function outlived its timeout
+
 
 class HandlerTimeout(TimeoutError):
     """The handler took longer than its timeout."""
@@ -99,8 +101,21 @@ def _on_thread(function: Callable[[], Any], limit: float) -> Any:
         except BaseException as error:  # noqa: BLE001 - it is raised again where the result is awaited
             future.set_exception(error)
 
-    threading.Thread(target=copy_context().run, args=(work,), name="carillon-timed", daemon=True).start()
-    return _result(future, limit, f"it did not end within its timeout of {limit:g} s; its thread is left behind")
+    thread = threading.Thread(target=copy_context().run, args=(work,), name="carillon-timed", daemon=True)
+    thread.start()
+    try:
+        return _result(future, limit, f"it did not end within its timeout of {limit:g} s; its thread is left behind")
+    finally:
+        if not future.done():
+            _left.add(thread)
+
+
+def left_behind() -> int:
+    """Return how many threads of this process are stuck in a function that outlived its timeout."""
+    for thread in list(_left):
+        if not thread.is_alive():
+            _left.discard(thread)
+    return len(_left)
 
 
 def _result(future: Future[Any], seconds: float, left: str) -> Any:

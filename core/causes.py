@@ -13,6 +13,7 @@ from core.clock import rfc3339
 from core.errors import CoreError, InvalidEvent
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RUNS = "/runs"
 SCHEDULES = "/schedules"
 CALLS = "/enqueue"
 HEAD = 4096  # bytes of a record that hold its first two lines, whatever follows
@@ -31,7 +32,8 @@ class Cause:
     """The envelope of an event, of one fire of a schedule, or of one ``enqueue``.
 
     ``id`` is the sender's; ``ledger_id`` is ours. ``time`` is RFC 3339 text as the sender gave it. ``data`` is
-    any JSON value: the event's data, the call's arguments; a fire has none.
+    any JSON value: the event's data, the call's arguments; a fire has none. ``replay_of`` is the ledger's id of the
+    event that a person asked to have replayed.
     """
 
     kind: Literal["event", "fire", "call"]
@@ -42,6 +44,7 @@ class Cause:
     subject: str | None = None
     data: Any = None
     extensions: dict[str, Any] = field(default_factory=dict)
+    replay_of: str | None = None
 
     @property
     def ledger_id(self) -> str:
@@ -124,6 +127,8 @@ class Keyring:
             head["subject"] = cause.subject
         if cause.extensions:
             head["ext"] = cause.extensions
+        if cause.replay_of:
+            head["of"] = cause.replay_of
         return head
 
     def mac(self, content: bytes) -> str:
@@ -176,6 +181,7 @@ def unsealed(record: bytes) -> Cause:
         subject=head.get("subject"),
         data=value,
         extensions=head.get("ext", {}),
+        replay_of=head.get("of"),
     )
 
 

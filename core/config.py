@@ -13,6 +13,7 @@ from core.sentinel import SCHEME, sentinels
 
 ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
+LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 MEGABYTE = 1024 * 1024
 LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
@@ -21,8 +22,9 @@ LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own w
 class Config:
     """What the environment says, read once.
 
-    Sizes are bytes. ``webhook_secrets`` maps a source (``github``) to its secrets, newest first.
-    ``keys`` are the signing keys, the current one first.
+    Sizes are bytes, ``backlog_limit`` is a number of runs. ``durability`` is the level that is demanded, or ''.
+    ``webhook_secrets`` maps a source (``github``) to its secrets, newest first. ``keys`` are the signing keys, the
+    current one first.
     """
 
     env: Literal["production", "development"] = "production"
@@ -39,6 +41,8 @@ class Config:
     prefix: str = "carillon"
     ledger_memory: int = 1024 * MEGABYTE
     history_memory: int = 0
+    backlog_limit: int = 1_000_000
+    durability: str = ""
     hook_max_body: int = 5 * MEGABYTE
     redbeat_tasks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -73,7 +77,6 @@ class _Reader:
         redis_url = self.redis_url()
         broker = self.url("CELERY_BROKER_URL") or redis_url
         backend = self.url("CELERY_RESULT_BACKEND") or redis_url
-        memory = self.size("LEDGER_MEMORY", 1024 * MEGABYTE)
         config = Config(
             env="development" if development else "production",
             port=self.port(),
@@ -87,8 +90,10 @@ class _Reader:
             api_token=self.secret("API_TOKEN", development),
             webhook_secrets=self.webhook_secrets(),
             prefix=self.prefix(),
-            ledger_memory=memory,
-            history_memory=self.size("HISTORY_MEMORY", memory // 4),
+            ledger_memory=self.size("LEDGER_MEMORY", 1024 * MEGABYTE),
+            history_memory=self.size("HISTORY_MEMORY", 0),
+            backlog_limit=self.backlog_limit(),
+            durability=self.durability(),
             hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
             redbeat_tasks=self.several("REDBEAT_TASKS"),
             notes=tuple(self.notes),
@@ -125,6 +130,20 @@ class _Reader:
             self.problems.append(f"{name} is {text!r}; it must be a size such as 512mb.")
             return default
         return int(digits) * unit
+
+    def backlog_limit(self) -> int:
+        text = self.text("BACKLOG_LIMIT") or "1000000"
+        if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < 1:
+            self.problems.append(f"BACKLOG_LIMIT is {text!r}; it must be a number of runs, 1 or more.")
+            return 1_000_000
+        return int(text)
+
+    def durability(self) -> str:
+        """Read the level that is demanded; '' takes whatever the server gives."""
+        text = self.text("DURABILITY").lower()
+        if text not in ("", *LEVELS):
+            self.problems.append(f"DURABILITY is {text!r}; it must be one of {', '.join(LEVELS)}.")
+        return text
 
     def prefix(self) -> str:
         text = self.text("CARILLON_PREFIX") or "carillon"

@@ -1,7 +1,8 @@
 """The engines that can stand behind Celery: which URLs are understood, their drivers, and their settings."""
 
 import importlib
-from collections.abc import Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,8 +42,13 @@ def scheme(url: str) -> str:
 
 def settings(config: Config, hints: Sequence[str]) -> dict[str, Any]:
     """Return Celery's settings for the configured engines; *hints* are the broker's names of the queues of hints."""
-    broker = _rabbitmq(config, hints) if is_rabbitmq(config) else {"broker_transport_options": _redis(config)}
+    broker = _rabbitmq(config, hints) if is_rabbitmq(config) else _redis(config, hints)
     return broker | _backend(config)
+
+
+def tls(config: Config, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how ``amqps://`` is secured: certificate and host name are verified unless *wanted* says otherwise."""
+    return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(config.broker_url).hostname} | dict(wanted)
 
 
 def queue_arguments(config: Config) -> dict[str, str] | None:
@@ -71,12 +77,14 @@ def _rabbitmq(config: Config, hints: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _redis(config: Config) -> dict[str, Any]:
-    options = {"socket_timeout": 5, "health_check_interval": 10}
+def _redis(config: Config, hints: Sequence[str]) -> dict[str, Any]:
+    # Redis answers a waiting worker each second: one that is silent for longer than a health check's interval is gone.
+    options = {"socket_timeout": 3, "health_check_interval": 2, "hints": list(hints)}
     steps = {"queue_order_strategy": "priority", "priority_steps": list(range(PRIORITIES))}
     keepalive = {} if "socket://" in config.broker_url else {"socket_connect_timeout": 2, "socket_keepalive": True}
     primary = {"master_name": config.broker_service} if config.broker_service else {}
-    return options | steps | keepalive | primary
+    # Plain tasks, too, are taken as slots get free; else a flood of them would leave no slot to hints.
+    return {"broker_transport_options": options | steps | keepalive | primary, "worker_disable_prefetch": True}
 
 
 def _backend(config: Config) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class LedgerUnavailable(CoreError):
     """The ledger did not answer; nothing was recorded. Check REDIS_URL and the server, then try again."""
 
 
+class LedgerNewer(LedgerUnavailable):
+    """The ledger was written by a newer release of the application."""
+
+
 class EmitError(CoreError):
     """The event was not accepted; nothing was recorded."""
 
@@ -66,8 +70,19 @@ class InvalidEvent(EmitError):
         super().__init__(message)
 
 
+class DurabilityUnmet(EmitUnavailable):
+    """The event was recorded, but not as safely as DURABILITY demands. Emit it again with the same id."""
+
+
 class BacklogFull(EmitError):
-    """The ledger is full; nothing was recorded. Work has to drain first: try again later."""
+    """The ledger is full; nothing was recorded. Work has to drain first: try again later.
+
+    ``retry_after`` is the number of seconds until there may be room.
+    """
+
+    def __init__(self, message: str | None = None, retry_after: int = 10) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class IdempotencyMismatch(EmitError):
@@ -75,9 +90,9 @@ class IdempotencyMismatch(EmitError):
 
 
 class StateConflict(CoreError):
-    """The run is in a state that does not allow this.
+    """What is there is in a state that does not allow this.
 
-    ``state`` is the run's current state.
+    ``state`` is the current state.
     """
 
     def __init__(self, message: str, state: str) -> None:
@@ -87,6 +102,21 @@ class StateConflict(CoreError):
 
 class NotFound(CoreError):
     """There is nothing of this name, or it is past its retention."""
+
+
+class PayloadExpired(CoreError):
+    """This was here, but its data is past its retention."""
+
+
+class UnknownTarget(CoreError):
+    """There is no such task, or it does not answer this.
+
+    ``errors`` is a list of ``{"pointer": "/tasks/0", "detail": "..."}``, pointers as in RFC 6901.
+    """
+
+    def __init__(self, message: str, errors: Sequence[dict[str, str]] = ()) -> None:
+        self.errors = list(errors)
+        super().__init__(message)
 
 
 class Retry(CoreError):

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
+from core.background import Background
 from core.bus import Bus
 from core.catalog import Catalog
 from core.clockwork import Clockwork
 from core.config import Config
 from core.entries import Layout
 from core.ledger.keys import Keys
+from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
 from core.tasks import Runner
@@ -36,6 +38,17 @@ class House:
     runner: Runner
     clockwork: Clockwork
     celery: "Celery"
+    publisher: Background[Hint]
+
+    def flush(self, timeout: float) -> None:
+        """Wait until hints are published and notes kept, at most *timeout* seconds for each."""
+        self.publisher.flush(timeout)
+        self.runner.notes.flush(timeout)
+
+    def execute_alone(self, run: str, token: str) -> None:
+        """Run *run* under *token* in a process that ends then."""
+        self.runner.execute(run, token)
+        self.flush(2.0)
 
     def close(self) -> None:
         """Close connections and end the event loop; for tests."""

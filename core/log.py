@@ -65,6 +65,7 @@ def listen(app: Flask) -> None:
         moments.failed: (error, "dead {task} run={run} reason={reason}"),
         moments.discarded: (info, "discarded {task} run={run} reason={reason}"),
         moments.refused: (info, "passed over run={run} it is {verdict}"),
+        moments.crashed: (error, "crashed {task} run={run} {how}"),
         moments.released: (info, "released run={run} because this worker stops"),
         moments.recovered: (warning, "recovered run={run} action={action}"),
         moments.fired: (info, "{state} {schedule} planned={planned} run={run} {why}"),

@@ -15,6 +15,7 @@ retried = _moments.signal("retried", "task, run, error, delay: an attempt failed
 failed = _moments.signal("failed", "task, run, error, reason: a run is dead")
 discarded = _moments.signal("discarded", "task, run, reason: a run ended because its handler said so")
 refused = _moments.signal("refused", "run, verdict: a hint that may not start")
+crashed = _moments.signal("crashed", "task, run, how: its own process died; it will be tried again")
 released = _moments.signal("released", "task, run: given back because the worker stops")
 recovered = _moments.signal("recovered", "run, action: the sweeper found a run without a living worker or hint")
 fired = _moments.signal("fired", "schedule, planned, run, state, why: a planned time came")

@@ -15,6 +15,7 @@ from core.clock import monotonic
 from core.config import Config
 from core.ledger.running import Hint
 from core.loop import Loop
+from core.slots import Slots
 
 EXECUTE = "carillon.execute"
 WAYS = ("read", "write")
@@ -56,11 +57,17 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
     hints = [queue_name(config, queue) for queue in queues]
     settings = defaults(config) | engines.settings(config, hints) | app.config["CELERY"]
     settings["task_queues"] = [*_queues(config, queues, settings), *settings.get("task_queues", ())]
+    if engines.scheme(config.broker_url) == "amqps":
+        settings["broker_use_ssl"] = engines.tls(config, settings.get("broker_use_ssl", {}))
     # Celery reads CELERY_BROKER_URL and CELERY_RESULT_BACKEND by itself, without what Config adds to them.
     settings |= {f"broker_{way}_url": settings.get(f"broker_{way}_url") or settings["broker_url"] for way in WAYS}
-    celery = Celery(app.name, task_cls=AppTask, set_as_current=False)
+    on_redis = not engines.is_rabbitmq(config)
+    amqp = "core.redis_transport:AMQP" if on_redis else None
+    celery = Celery(app.name, task_cls=AppTask, amqp=amqp, set_as_current=False)
     celery.backend_cls = settings["result_backend"]
     celery.config_from_object(settings)
+    if on_redis:
+        celery.steps["consumer"].add(Slots)
     celery.set_default()
     app.extensions["celery"] = celery
     return celery
@@ -128,7 +135,9 @@ def depth(app: Flask, config: Config, queue: str) -> int:
         connection.connect()
         try:
             found: int = connection.channel().queue_declare(queue_name(config, queue), passive=True).message_count
-        except connection.channel_errors:
+        except connection.channel_errors as error:
+            if str(getattr(error, "reply_code", "")) != "404":  # a broker that refuses to answer may hold hints
+                raise
             return 0
     return found
 
@@ -157,6 +166,7 @@ def defaults(config: Config) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_lost_wait": 0.5,
         "worker_enable_remote_control": config.development,
         "beat_scheduler": "core.beat:Scheduler",
         "beat_max_loop_interval": 1,

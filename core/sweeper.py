@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from flask import Flask
 
 from core import moments
-from core.ledger.flow import Flow
+from core.ledger.flow import Flow, server_now
 from core.ledger.keys import Keys
 from core.ledger.running import Hint, due, recover
 from core.ledger.store import Ledger
@@ -31,12 +31,15 @@ class Sweeper:
     _server: str = field(default="")
 
     def sweep(self, at: float) -> int:
-        """Make one pass at monotonic time *at*; returns how many hints it published."""
+        """Make one pass at monotonic time *at*; returns how many hints it published.
+
+        It looks at what was due when it began: a queue that was empty then would else look so for what it published.
+        """
         trusted = self._trusts(at)
         empty: dict[str, bool] = {}
-        published = 0
+        published, until = 0, self.ledger.run(server_now())
         for _ in range(MOST_BATCHES):
-            runs = self.ledger.run(due(self.keys, BATCH))
+            runs = self.ledger.run(due(self.keys, BATCH, until))
             empty |= {queue: self._is_empty(queue) for queue in set(runs.values()) - {"", *empty}}
             found = self.ledger.run(
                 recover(self.keys, {run: empty.get(queue, False) for run, queue in runs.items()}, trusted=trusted)

@@ -14,9 +14,10 @@ from core import moments
 from core.background import Background
 from core.calling import Misfit, call
 from core.catalog import Catalog, Task
-from core.causes import Keyring, Tampered, UnknownKey
+from core.causes import Cause, Keyring, Tampered, UnknownKey, unsealed
 from core.clock import from_ms, monotonic, now
 from core.current import Current, bound
+from core.deaths import Deaths
 from core.errors import BacklogFull, Discard, LedgerUnavailable
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
@@ -41,9 +42,12 @@ class Said:
     line: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Runner:
-    """Runs runs in this process. ``going`` maps the token of each attempt that is going on here to its run."""
+    """Runs runs in this process. ``going`` maps the token of each attempt that is going on here to its run.
+
+    Where several runs share the process, *isolate* takes those that must run alone.
+    """
 
     app: Flask
     catalog: Catalog
@@ -53,38 +57,46 @@ class Runner:
     loop: Loop
     notes: Background[Said]
     publish: Callable[[Sequence[Hint]], None]
+    deaths: Deaths
     worker: str
+    isolate: Callable[[str], None] | None = None
     going: dict[str, str] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def execute(self, run: str) -> str:
+    def execute(self, run: str, token: str = "") -> str:
         """Follow one hint: claim the run, call its function, record how it ended. Returns what came of it."""
-        token = secrets.token_hex(8)
+        token = token or secrets.token_hex(8)
         claimed = self._claim(run, token)
+        if claimed and claimed.verdict == "SUSPECT" and self.isolate:
+            self.isolate(run)
+            return "isolated"
         if claimed is None or claimed.verdict != "OK":
             verdict = "unreachable" if claimed is None else claimed.state or claimed.verdict
-            self._say(moments.refused, run=run, verdict=verdict)
+            self.say(moments.refused, run=run, verdict=verdict)
             return verdict
         self.going[token] = run
         try:
             if self.stopping.is_set():
-                self._give_back({token: run})
+                self.give_back({token: run})
                 return "released"
             task = self.catalog.task(claimed.task)
             ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
-            return self._finish(claimed.task, run, token, ended) if ended else self._hold(run, token)
+            if ended is None:
+                return self._hold(run, token)
+            return self.end(claimed.task, run, token, claimed.attempt, unsealed(claimed.record), ended)
         finally:
             self.going.pop(token, None)
 
     def release_all(self) -> int:
         """Give back, uncounted, what still runs here, as the worker stops; returns how many runs that were."""
         self.stopping.set()
-        return self._give_back(dict(self.going))
+        return self.give_back(dict(self.going))
 
-    def _give_back(self, going: dict[str, str]) -> int:
+    def give_back(self, going: dict[str, str]) -> int:
+        """Give back, uncounted, the attempts *going* (token -> run); returns how many were still ours."""
         given = [hint for token, run in going.items() if (hint := self._release(run, token))]
         for hint in given:
-            self._say(moments.released, run=hint.run)
+            self.say(moments.released, run=hint.run)
         self.publish(given)
         return len(given)
 
@@ -93,13 +105,13 @@ class Runner:
         try:
             cause = self.keyring.open(claimed.record)
         except UnknownKey as error:
-            self._say(moments.trouble, what=f"run {run} is held", error=error)
+            self.say(moments.trouble, what=f"run {run} is held", error=error)
             return None
         except Tampered as error:
             return dead(error, "tampered")
         current = Current(id=run, task=task.name, attempt=claimed.attempt, cause=cause, note=self._noting(run, token))
         begun = monotonic()
-        self._say(moments.started, task=task.name, run=run, attempt=claimed.attempt)
+        self.say(moments.started, task=task.name, run=run, attempt=claimed.attempt)
         ended: Ended | None = None
         try:
             with self.app.app_context(), bound(current):
@@ -111,24 +123,35 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the attempt and not the worker
             if ended is None:
                 return failed(task.options, claimed.failures + 1, error)
-            self._say(moments.trouble, what=f"run {run} ended well, the teardown of its context did not", error=error)
-        self._say(moments.succeeded, task=task.name, run=run, seconds=monotonic() - begun)
+            self.say(moments.trouble, what=f"run {run} ended well, the teardown of its context did not", error=error)
+        self.say(moments.succeeded, task=task.name, run=run, seconds=monotonic() - begun)
         return ended
 
-    def _finish(self, task: str, run: str, token: str, ended: Ended) -> str:
-        verdict = self._recorded(
+    def end(self, task: str, run: str, token: str, attempt: int, cause: Cause | None, ended: Ended) -> str:
+        """Record how the attempt under *token* ended, and tell of it; returns the state that the run ended in."""
+        told = self.deaths.tell(run, task, attempt, cause, ended.error) if ended.state == "dead" else None
+        verdict = self.recorded(
             lambda: finish(
-                self.keys, run, token, ended.state, delay=ended.delay, error=ended.error, result=ended.result
+                self.keys,
+                run,
+                token,
+                ended.state,
+                delay=ended.delay,
+                error=ended.error,
+                result=ended.result,
+                told=told.acceptance if told else None,
             )
         )
+        if verdict == "OK" and told:
+            self.publish(told.hints)
         if verdict != "OK":
-            self._say(moments.refused, run=run, verdict=f"{ended.state} came late")
+            self.say(moments.refused, run=run, verdict=f"{ended.state} came late")
         elif ended.state == "retrying":
-            self._say(moments.retried, task=task, run=run, error=ended.reason, delay=ended.delay)
+            self.say(moments.retried, task=task, run=run, error=ended.reason, delay=ended.delay)
         elif ended.state == "discarded":
-            self._say(moments.discarded, task=task, run=run, reason=ended.reason)
+            self.say(moments.discarded, task=task, run=run, reason=ended.reason)
         elif ended.state == "dead":
-            self._say(moments.failed, task=task, run=run, error=ended.error, reason=ended.reason)
+            self.say(moments.failed, task=task, run=run, error=ended.error, reason=ended.reason)
         return ended.state
 
     def _hold(self, run: str, token: str) -> str:
@@ -136,12 +159,12 @@ class Runner:
         return "held"
 
     def _release(self, run: str, token: str, delay: float = 0) -> Hint | None:
-        return self._recorded(lambda: release(self.keys, run, token, delay))
+        return self.recorded(lambda: release(self.keys, run, token, delay))
 
     def _unknown(self, claimed: Claim) -> Ended | None:
         """A deploy may be under way: another worker may know the task. Not for ever, though."""
         if not claimed.held or (now() - from_ms(claimed.held)).total_seconds() < UNKNOWN_LIMIT:
-            self._say(moments.trouble, what=f"no task is called {claimed.task} here; its run waits", error=None)
+            self.say(moments.trouble, what=f"no task is called {claimed.task} here; its run waits", error=None)
             return None
         advice = "Deploy it again, or give the task that took its place aliases=[...]."
         return dead(LookupError(f"No task is called {claimed.task!r}. {advice}"), "unknown_handler")
@@ -154,25 +177,25 @@ class Runner:
         """
         while True:
             try:
-                return self.ledger.run(claim(self.keys, run, token, self.worker))
+                return self.ledger.run(claim(self.keys, run, token, self.worker, alone=self.isolate is None))
             except (LedgerUnavailable, BacklogFull) as error:
-                self._say(moments.trouble, what=f"run {run} cannot be claimed", error=error)
+                self.say(moments.trouble, what=f"run {run} cannot be claimed", error=error)
                 if self.stopping.wait(0.5):
                     return None
 
-    def _recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
+    def recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
         """Run a flow that records done work, until the ledger takes it: work that is done must not run again."""
         pause = 0.2
         while True:
             try:
                 return self.ledger.run(flow())
             except (LedgerUnavailable, BacklogFull) as error:
-                self._say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
+                self.say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
                 if self.stopping.wait(pause):
                     return None
                 pause = min(pause * 2, 2.0)
 
-    def _say(self, moment: Signal, **said: Any) -> None:
+    def say(self, moment: Signal, **said: Any) -> None:
         try:
             moment.send(self.app, **said)
         except Exception as error:  # noqa: BLE001 - a listener's fault is no reason to lose hold of a run

@@ -1,8 +1,10 @@
 """What every worker does beside running runs: it says that it is alive, and it sweeps."""
 
 import os
+import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,17 +15,21 @@ from celery.signals import celeryd_after_setup, worker_shutdown
 from flask import Flask
 
 from core import moments
+from core.calling import left_behind
 from core.clock import monotonic, now, rfc3339
-from core.errors import BacklogFull, CoreError, LedgerUnavailable
+from core.errors import BacklogFull, CoreError, LedgerNewer, LedgerUnavailable
 from core.kin import dead_kin, own_mark
 from core.ledger.alive import beat, gone
+from core.ledger.boot import prepare
 from core.ledger.keys import Keys
-from core.ledger.server import check
+from core.ledger.running import look_now, runs_of_worker
 from core.ledger.store import Ledger
+from core.retention import Retention
 from core.sweeper import Sweeper
 
 BEAT_EACH = 5.0  # seconds
-SWEEP_EACH = 2.0  # seconds
+SWEEP_EACH = 1.0  # seconds
+START_PATIENCE, START_EACH = 60.0, 1.0  # seconds that a server may take to come up, and between two looks
 
 
 def self_description() -> dict[str, Any]:
@@ -44,8 +50,11 @@ class Household:
     keys: Keys
     ledger: Ledger
     sweeper: Sweeper
+    retention: Retention
     ident: str
     info: Callable[[], dict[str, Any]]
+    durability: str = ""
+    worn_out: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def begin(self, worker: Any) -> None:
@@ -55,15 +64,36 @@ class Household:
             SystemExit: the ledger does not answer, or its server cannot keep it.
         """
         try:
-            for warning in check(self.ledger.client):
+            for warning in self._prepared():
                 moments.trouble.send(self.app, what="the server", error=warning)
             bury_kin(self.ledger, self.keys)
-            beats = partial(self._beat, {"started": rfc3339(now()), "concurrency": worker.concurrency})
+            beats = partial(self._beat, worker.concurrency, rfc3339(now()))
             beats()
         except CoreError as error:
             raise SystemExit(f"The worker cannot start. {error}") from error
-        for name, seconds, act in (("heart", BEAT_EACH, beats), ("sweeper", SWEEP_EACH, self._sweep)):
+        rounds = (
+            ("heart", BEAT_EACH, beats),
+            ("sweeper", SWEEP_EACH, self._sweep),
+            ("retention", SWEEP_EACH, lambda: self.retention.keep(monotonic())),
+        )
+        for name, seconds, act in rounds:
             threading.Thread(target=self._every, args=(seconds, act), name=f"carillon-{name}", daemon=True).start()
+
+    def _prepared(self) -> list[str]:
+        """Wait for a server that is away or still loads its data: platforms punish a process that dies at start."""
+        deadline, told = monotonic() + START_PATIENCE, False
+        while True:
+            try:
+                return prepare(self.ledger, self.keys, self.durability)
+            except LedgerNewer:
+                raise
+            except LedgerUnavailable as error:
+                if monotonic() > deadline:
+                    raise
+                if not told:
+                    told = True
+                    moments.trouble.send(self.app, what="this worker waits for the ledger", error=error)
+                time.sleep(START_EACH)
 
     def stop(self) -> None:
         """Say that this worker is gone; to be called when nothing runs any more."""
@@ -74,25 +104,37 @@ class Household:
         except (LedgerUnavailable, BacklogFull) as error:
             moments.trouble.send(self.app, what="the worker's farewell was not recorded", error=error)
 
-    def _beat(self, fixed: dict[str, Any]) -> None:
-        self.ledger.run(beat(self.keys, "worker", self.ident, fixed | self_description() | self.info()))
+    def _beat(self, slots: int, started: str) -> None:
+        stuck = left_behind()
+        said = {"started": started, "concurrency": slots, "stuck": stuck} | self_description() | self.info()
+        self.ledger.run(beat(self.keys, "worker", self.ident, said))
+        if stuck >= slots and not self.worn_out:
+            # Each stuck thread holds memory, and maybe a lock; only the end of the process ends them.
+            error = f"{stuck} functions outlived their timeout and cannot be ended; it stops, to be started again"
+            moments.trouble.send(self.app, what="this worker is worn out", error=error)
+            self.worn_out = True
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _sweep(self) -> None:
+        bury_kin(self.ledger, self.keys)
         self.sweeper.sweep(monotonic())
         self.ledger.run(beat(self.keys, "sweeper", self.ident, {}))
 
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
-        while not self.stopped.wait(seconds):
+        while not self.stopped.is_set():
             try:
                 act()
             except Exception as error:  # noqa: BLE001 - a worker outlives any fault of the server or broker
                 moments.trouble.send(self.app, what=f"{threading.current_thread().name} goes on", error=error)
+            self.stopped.wait(seconds)
 
 
 def bury_kin(ledger: Ledger, keys: Keys) -> None:
-    """Take dead workers of this machine off the list of the living, so that nobody waits for their heartbeat."""
+    """Take dead workers of this machine off the list of the living; what they ran is looked at by the next sweep."""
     for role, ident in ledger.run(dead_kin(keys)):
         ledger.run(gone(keys, role, ident))
+        if role == "worker":
+            ledger.run(look_now(keys, list(ledger.run(runs_of_worker(keys, ident)).values())))
 
 
 def attend(celery: Any, start: Callable[[Any], None], stop: Callable[[], None]) -> None:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 import invariants
 
 from core.causes import Cause, Keyring
-from core.ledger.acceptance import Accepted, Request, accept
+from core.ledger.acceptance import Acceptance, Accepted, Request, accept, acceptance
+from core.ledger.acting import Acted, cancel, retry
 from core.ledger.alive import beat
 from core.ledger.flow import Flow, Script
-from core.ledger.keys import Keys
-from core.ledger.running import Claim, claim, finish, recover, release
+from core.ledger.keys import TERMINAL, Keys
+from core.ledger.running import Claim, charge, claim, finish, recover, release
 from core.ledger.store import Ledger
 
 OK_RESULT = '{"fine":true}'
@@ -34,6 +35,12 @@ class Bench:
         wanted = requests or [Request(task="t", queue="q")]
         return self.run(accept(self.keys, self.keyring, cause or event(), wanted, **options))
 
+    def news(self, ident: str = "") -> tuple[Acceptance, str]:
+        """Return an event with one run, to be accepted together with something else, and that run's id."""
+        cause = event(ident)
+        wanted = acceptance(self.keys, self.keyring, cause, [Request(task="told", queue="q")])
+        return wanted, f"{cause.ledger_id}.0"
+
     def one(self, **request) -> str:
         """Accept one run; returns its id."""
         return self.accept(requests=[Request(**({"task": "t", "queue": "q"} | request))]).runs[0][0]
@@ -45,8 +52,18 @@ class Bench:
         assert self.claim(run, token, worker).verdict == "OK"
         return run
 
-    def claim(self, run: str, token: str = "t1", worker: str = "w1") -> Claim:
-        return self.run(claim(self.keys, run, token, worker))
+    def claim(self, run: str, token: str = "t1", worker: str = "w1", *, alone: bool = True) -> Claim:
+        return self.run(claim(self.keys, run, token, worker, alone=alone))
+
+    def cancel(self, run: str, nonce: str = "n1") -> Acted:
+        return self.run(cancel(self.keys, [run], nonce))[0]
+
+    def retry(self, run: str, nonce: str = "n1") -> Acted:
+        return self.run(retry(self.keys, [run], nonce))[0]
+
+    def charge(self, run: str, worker: str = "w1", *, token: str = "", told: Acceptance | None = None):
+        """Let the process of *run* die; returns the run's state and its hint."""
+        return self.run(charge(self.keys, run, worker, '{"n":1}', '{"reason":"crash_loop"}', token=token, told=told))
 
     def finish(self, run: str, token: str = "t1", state: str = "succeeded", **options) -> str:
         return self.run(finish(self.keys, run, token, state, **options))
@@ -83,6 +100,14 @@ class Bench:
 
     def state(self, run: str) -> str:
         return self.field(run, "state") or "gone"
+
+    def put_into(self, run: str, state: str) -> None:
+        """Move a run by hand into a state that no script of today leads to."""
+        self.client.zrem(self.keys.state(self.state(run)), run)
+        self.client.hset(self.keys.run(run), "state", state)
+        self.client.zadd(self.keys.state(state), {run: int(self.field(run, "pos"))})
+        if state in TERMINAL:
+            self.client.zrem(self.keys.due, run)
 
     def wait_of(self, run: str) -> float:
         """Return the seconds until the next check of *run*."""

@@ -1,11 +1,17 @@
 """An application for the tests of the command line, and a way to run its commands."""
 
 import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
 
 from flask import Flask
 
 from core.house import house
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 NOWHERE = "redis://127.0.0.1:1/0"
 HANDLERS = """
     from core import Event, cron, every, on, run, task
@@ -76,3 +82,27 @@ class Line:
 def rows(table: str) -> list[list[str]]:
     """Return the words of each line."""
     return [line.split() for line in table.splitlines()]
+
+
+class Program:
+    """The command line as processes of its own: an application in *folder*, with HANDLERS, on a prefix of its own."""
+
+    def __init__(self, folder: Path, url: str, package: str) -> None:
+        (folder / "own_main.py").write_text(f"from core import create_app\napp = create_app(packages=({package!r},))\n")
+        self.folder = folder
+        self.environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+            "REDIS_URL": url,
+            "SECRET_KEY": "test-key",
+            "API_TOKEN": "t",
+            "CARILLON_PREFIX": f"t{uuid.uuid4().hex[:10]}",
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{folder}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    @property
+    def prefix(self) -> str:
+        return self.environ["CARILLON_PREFIX"]
+
+    def start(self, *words: str, **how: object) -> subprocess.Popen:
+        command = [sys.executable, "-m", "flask", "--app", "own_main", *words]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environ, **how)

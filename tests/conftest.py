@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from flask import Flask
 from flask.globals import _cv_app
 
@@ -66,3 +67,14 @@ def no_context_left() -> Iterator[None]:
         left.append(context)
         context.pop()
     assert not left, f"contexts left behind: {left}"
+
+
+@pytest.fixture
+def authority(tmp_path) -> tuple[Path, Path, Path]:
+    """A CA of the test's own: its certificate, and certificate and key of a server on localhost."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    found = ca.issue_cert("localhost")
+    found.private_key_pem.write_to_path(tmp_path / "key.pem")
+    found.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem"

@@ -72,8 +72,9 @@ def test_no_event_takes_the_place_of_a_fire_or_call(bench):
 
 def test_a_repeated_write_of_the_same_call_is_no_duplicate(bench):
     cause = event("e1")
-    keys, args = acceptance(bench.keys, bench.keyring, cause, wanted(2), "key")
-    script = Script("accept", [bench.keys.record(cause.ledger_id), bench.keys.due, *bench.keys.states, *keys], args)
+    found = acceptance(bench.keys, bench.keyring, cause, wanted(2), "key")
+    names = [bench.keys.record(cause.ledger_id), bench.keys.due, *bench.keys.states, *found.keys]
+    script = Script("accept", names, found.args)
 
     def send():
         return (yield [script, script])

@@ -264,5 +264,10 @@ def test_without_a_ledger_nothing_is_called_invalid(package):
             found = api.refused(503, "ledger-unavailable", answer)
             assert answer.headers["Retry-After"] == "2"
             assert "carillon-" not in json.dumps(found)
-        for url_ in (URL, f"{URL}/x", "/api/v1/runs", "/api/v1/runs/x", "/api/v1/schedules"):
+        lists = [f"/api/v1/{name}" for name in ("runs", "runs/x", "schedules", "stats", "workers", "queues")]
+        for url_ in (URL, f"{URL}/x", *lists):
             api.refused(503, "ledger-unavailable", api.get(url_))
+        for act in ("runs/x/retry", "runs/x/cancel", "events/x/replay"):
+            api.refused(503, "ledger-unavailable", api.post({}, url=f"/api/v1/{act}"))
+        for act in ("retry", "cancel"):
+            api.refused(503, "ledger-unavailable", api.post({"state": "dead"}, url=f"/api/v1/runs/{act}"))

@@ -20,7 +20,25 @@ latin = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max
 raw = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
 words = st.sampled_from(
     ["api", "v1", "events", "runs", "tasks", "schedules", "fires", "run", "hooks", "github", "problems", "healthz"]
-    + ["readyz", "..", ".", "", "%00", "x", "\x00", "\xff", "schedules.digest.hourly_digest", "static", "carillon"]
+    + [
+        "readyz",
+        "retry",
+        "cancel",
+        "replay",
+        "stats",
+        "workers",
+        "queues",
+        "..",
+        ".",
+        "",
+        "%00",
+        "x",
+        "\x00",
+        "\xff",
+        "schedules.digest.hourly_digest",
+        "static",
+        "carillon",
+    ]
 )
 paths = st.lists(words | raw, max_size=7).map(lambda parts: "/" + "/".join(parts))
 ours = st.tuples(st.sampled_from([*OURS, "/api/v1", "/api/v1/events", "/api/v1/runs", "/api/v1/schedules"]), paths)
@@ -28,7 +46,7 @@ methods = st.sampled_from(
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "\xe9", "X" * 300]
 )
 names = ["limit", "cursor", "from", "to", "state", "task", "event", "schedule", "queue", "type", "source", "subject"]
-names += ["partial", "sort"]
+names += ["partial", "sort", "role"]
 values = (
     raw
     | st.integers().map(str)
@@ -79,6 +97,37 @@ headers = st.dictionaries(
     latin | st.sampled_from(["1.0", "github.push", "gzip", "chunked", "%C3%28", '"', '"\\', "2026-11-22T09:00:00Z"]),
     max_size=5,
 )
+LISTS = ("events", "runs", "schedules", "workers", "queues")
+members = st.sampled_from(["state", "task", "event", "schedule", "queue", "from", "to", "ids", "all"])
+members |= st.sampled_from(["only", "tasks", "data"])
+likely = st.sampled_from(
+    ["failed", "dead,succeeded", "pending", "all", "default", "activity.digest", "handlers.github.keep_activity"]
+    + ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-22T09:00:00Z", True, [], ["x"], {}]
+)
+fine = st.fixed_dictionaries(
+    {},
+    optional={
+        "state": st.sampled_from(["failed", "dead,succeeded", "pending", "lost"]),
+        "task": likely | st.text(max_size=20),
+        "event": st.sampled_from(["activity.digest", "github.push", "x"]),
+        "from": st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+        "ids": st.lists(st.sampled_from(["x", "x.0"]) | st.text(min_size=1, max_size=20), max_size=3),
+        "all": st.booleans(),
+    },
+)
+anew = st.fixed_dictionaries(
+    {},
+    optional={
+        "only": st.sampled_from(["all", "failed", "none"]),
+        "tasks": st.lists(likely, min_size=1, max_size=2),
+        "data": trees | st.just({"day": "x", "deliveries": 1, "repositories": []}),
+    },
+)
+asked = fine | anew | st.just({}) | st.dictionaries(members | st.text(max_size=8), likely | trees, max_size=4)
+asked = asked.map(lambda tree: json.dumps(tree).encode())
+asked = asked | asked | bodies | st.just(b"")
+usually_json = st.just("application/json") | st.just("application/json") | media
+seldom = st.just({}) | st.just({}) | headers
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +169,7 @@ def test_paths_methods_and_tokens(app, path, method, query, token):
 
 
 @BOUNDED
-@given(st.sampled_from(["events", "runs", "schedules", "schedules/schedules.digest.hourly_digest/fires"]), queries)
+@given(st.sampled_from([*LISTS, "schedules/schedules.digest.hourly_digest/fires"]), queries)
 def test_lists(app, kind, query):
     answer = ask(app, f"/api/v1/{kind}", "GET", query=query)
     assert answer.status_code in (200, 400, 404)
@@ -152,6 +201,32 @@ def test_deliveries(app, body, content_type, event, ident, signed, given_headers
     given_headers |= {"X-Hub-Signature-256": signature if signed else signature[:-1]}
     answer = ask(app, "/hooks/github", "POST", data=body, content_type=content_type, headers=given_headers)
     assert signed or answer.status_code in (400, 401, 413, 415)
+
+
+@BOUNDED
+@given(
+    st.data(), st.sampled_from(["runs/{}/retry", "runs/{}/cancel", "events/{}/replay"]), usually_json, seldom, queries
+)
+def test_what_is_done_to_one(app, data, route, content_type, given_headers, query):
+    here = house(app)
+    kind = "causes:event" if route.startswith("events") else "state:" + data.draw(st.sampled_from(["pending", "dead"]))
+    [*known] = here.ledger.client.zrange(f"{{{here.keys.prefix}}}:{kind}", 0, 4)
+    ident = data.draw(st.sampled_from([one.decode() for one in known] + ["x", "x.0"]) | raw)
+    path, body = f"/api/v1/{route.format(ident)}", data.draw(asked)
+    answer = ask(app, path, "POST", query=query, data=body, content_type=content_type, headers=given_headers)
+    assert answer.status_code in (202, 301, 308, 400, 404, 405, 409, 413, 415, 422)
+
+
+@BOUNDED
+@given(st.sampled_from(["retry", "cancel"]), asked, usually_json, seldom, st.just("") | st.just("") | queries)
+def test_what_is_done_to_many(app, act, body, content_type, given_headers, query):
+    request = {"data": body, "content_type": content_type, "headers": given_headers}
+    answer = ask(app, f"/api/v1/runs/{act}", "POST", query=query, **request)
+    assert answer.status_code in (202, 400, 413, 415, 422)
+    if answer.status_code == 202:
+        found = answer.get_json()
+        assert found["matched"] == found["done"] + found["conflicts"]
+        assert found["next"] is None
 
 
 def test_what_got_in_can_be_shown_and_run(app):

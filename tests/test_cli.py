@@ -1,5 +1,7 @@
 """flask events and flask runs against a real server: what each command prints, and how it ends."""
 
+from datetime import UTC, datetime, timedelta
+
 import click
 import pytest
 from command_line import HANDLERS, Line, rows
@@ -80,6 +82,62 @@ def test_emit_ends_with_2_where_it_is_used_wrongly(line, words, why):
     assert why in line("events", "emit", *words, code=2)
 
 
+def test_emit_lets_runs_wait(line):
+    run = line.emit("order.placed", '{"order": 7}', "--delay", "3600")
+    assert line.json("runs", "show", run)["state"] == "scheduled"
+    assert "in 59 min" in line("runs", "list")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    line.emit("order.placed", '{"order": 7}', "--at", tomorrow.isoformat())
+    assert datetime.fromisoformat(line.json("runs", "list", "--limit", "1")[0]["due"]) == tomorrow
+    assert "would wait longer, or less" in line("events", "emit", "shop.x", "--delay", "-1", code=1)
+    assert "not together" in line("events", "emit", "shop.x", "--delay", "1", "--at", "2027-01-01", code=1)
+    assert "wanted 2026-11-22T09:00:00Z" in line("events", "emit", "shop.x", "--at", "soon", code=2)
+
+
+def test_replay(line):
+    event = line.json("events", "emit", "order.lost", '{"order": 3}', "--subject", "s1")
+    line.here.runner.execute(event["runs"][0]["id"])
+    text = line("events", "replay", event["id"], "--only", "failed")
+    assert ["replay", "of", event["id"]] in rows(text)
+    assert "bells.search" in text
+    again = line.json("events", "replay", event["id"], "--data", '{"order": 4}', "--task", "bells.search")
+    assert again["replay_of"] == event["id"]
+    shown = line.json("events", "show", again["id"])
+    assert (shown["data"], shown["subject"], shown["replay_of"]) == ({"order": 4}, "s1", event["id"])
+    run = again["runs"][0]["id"]
+    assert f"event {event['id']}" in line("runs", "show", run)
+    assert ["replay", "of", event["id"]] in rows(line("events", "show", again["id"]))
+    assert line.json("events", "replay", event["id"], "--data", "-", input='{"order": 5}')["duplicate"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "why", "code"),
+    [
+        (("--only", "failed"), "has nothing failed", 1),
+        (("--task", "bells.serch"), "Did you mean bells.search", 1),
+        (("--data", "{}"), "/data/order: Field required", 1),
+        (("--data", "{order"), "not JSON", 2),
+    ],
+)
+def test_replays_that_are_refused(line, words, why, code):
+    event = line.json("events", "emit", "order.lost", '{"order": 3}')["id"]
+    text = line("events", "replay", event, *words, code=code)
+    assert why in text
+    assert len(text.splitlines()) == 1
+    assert len(line.json("events", "list")) == 1
+    assert "There is no event 'x'" in line("events", "replay", "x", code=1)
+
+
+def test_a_table_fits_its_terminal(line, monkeypatch):
+    line.here.runner.execute(line.emit("order.lost", '{"order": 3}'))
+    assert "LookupError: order 3 is nowhere" in line("runs", "list")
+    monkeypatch.setattr("core.cli.show._width", lambda: 115)
+    assert max(map(len, line("runs", "list").splitlines())) == 115
+    assert "…" in line("runs", "list")
+    monkeypatch.setattr("core.cli.show._width", lambda: 20)
+    assert "LookupError: order 3 is nowhere" in line("runs", "list")
+
+
 def test_events_are_listed_newest_first(line):
     assert line("events", "list") == "No events.\n"
     line.emit("order.placed", '{"order": 1}')
@@ -141,7 +199,7 @@ def test_runs_are_listed(line):
     run = line.emit("order.lost", '{"order": 3}')
     line.here.runner.execute(run)
     head, row = rows(line("runs", "list"))
-    assert head == ["ID", "STATE", "TASK", "CAUSE", "QUEUE", "ATTEMPT", "CREATED", "TOOK", "ERROR"]
+    assert head == ["ID", "STATE", "TASK", "CAUSE", "QUEUE", "ATTEMPT", "CREATED", "DUE", "TOOK", "ERROR"]
     assert row[:6] == [run, "dead", "bells.search", "order.lost", "default", "1"]
     assert "LookupError: order 3 is nowhere" in line("runs", "list")
     [view] = line.json("runs", "list")

@@ -18,6 +18,9 @@ from core.ledger.alive import beat
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+WORKER = {"queues": ["default"], "busy": 3, "concurrency": 32, "stuck": 1}
+
+
 @pytest.fixture
 def line(make_app):
     return Line(make_app(HANDLERS))
@@ -28,15 +31,16 @@ def test_status_ends_with_1_until_all_is_there(line):
     assert "No worker spoke" in line("status", code=1)
     assert line.json("status", code=1)["failing"] == ["workers", "sweeper", "beat"]
     for role in ("worker", "sweeper", "beat"):
-        line.here.ledger.run(
-            beat(line.here.keys, role, f"{role}-1", {"queues": ["default"]} if role == "worker" else {})
-        )
+        line.here.ledger.run(beat(line.here.keys, role, f"{role}-1", WORKER if role == "worker" else {}))
     text = line("status")
     assert text.splitlines()[0].split() == ["state", "ready"]
-    assert ["worker", "worker-1", "now", "default"] in rows(text)
+    assert ["worker", "worker-1", "now", "3", "of", "32", "1", "default"] in rows(text)
+    assert ["mail", "0", "0", "0", "0", "0", "0"] in rows(text)
+    assert ["default", "1", "0", "0", "0", "0", "0", "s", "1"] in rows(text)
     view = line.json("status")
     assert view["ready"] is True
     assert view["counts"]["pending"] == 1
+    assert {queue["queue"]: queue["pending"] for queue in view["queues"]} == {"default": 1, "mail": 0}
     assert {process["role"] for process in view["processes"]} == {"worker", "sweeper", "beat"}
     assert all(process["seen"].endswith("Z") and process["age"] < 10 for process in view["processes"])
 
@@ -53,6 +57,7 @@ def test_check_says_what_was_found(line):
         "events emit shop.opened",
         "events list",
         "events show x",
+        "events replay x",
         "runs list",
         "runs show x",
         "schedules list",
@@ -81,7 +86,7 @@ def test_what_needs_no_ledger_works_without_it(make_app):
 def test_every_command_speaks_json(line):
     ours = {name: line.app.cli.commands[name] for name in ("events", "runs", "schedules", "status", "check")}
     single = [one for group in ours.values() for one in getattr(group, "commands", {"": group}).values()]
-    assert len(single) == 14
+    assert len(single) == 18
     for command in single:
         assert any("--json" in option.opts for option in command.params), command.name
 
@@ -112,6 +117,8 @@ def test_times_and_durations_are_worded_for_people():
     ]
     started = {"started": "2027-03-28T08:59:48Z", "finished": None}
     assert [took(started | {"state": state}, moment) for state in ("running", "retrying")] == ["12 s so far", ""]
+    ended = started | {"finished": "2027-03-28T08:59:49Z"}
+    assert [took(ended | {"state": state}, moment) for state in ("dead", "cancelled")] == ["1.0 s", ""]
 
 
 def started(*words, cwd, **environ):

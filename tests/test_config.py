@@ -39,7 +39,7 @@ def test_defaults_of_production(read):
     assert (found.env, found.development, found.port, found.prefix) == ("production", False, 8000, "carillon")
     assert found.broker_url == found.result_backend == found.redis_url == PRODUCTION["REDIS_URL"]
     assert (found.keys, found.api_token, found.webhook_secrets) == (("a-key",), "a-token", {})
-    assert (found.ledger_memory, found.history_memory, found.hook_max_body) == (1 << 30, 1 << 28, 5 << 20)
+    assert (found.ledger_memory, found.history_memory, found.hook_max_body) == (1 << 30, 0, 5 << 20)
     assert (found.redbeat_tasks, found.notes, found.database_url) == ((), (), "")
 
 

@@ -103,7 +103,7 @@ def tasks_answer(house, backend_url):
     add, divide = start(house, "/tasks/add", b"a=40&b=2"), start(house, "/tasks/divide", b"a=1&b=0")
     seen = wait_until(lambda: house.request("GET", process)[1]["progress"], timeout=20, what="progress")
     assert seen["total"] == 20
-    assert house.request("GET", block)[1]["state"] == "STARTED"
+    wait_until(lambda: house.request("GET", block)[1]["state"] == "STARTED", what="the other is going on too")
     failed = ended(house, divide)
     assert (failed["state"], failed["value"]) == ("FAILURE", "ZeroDivisionError: division by zero")
     assert "return a / b" in failed["traceback"]

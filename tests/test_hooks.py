@@ -170,6 +170,9 @@ class TestLargeBodies:
     def test_they_do_not_hold_up_the_event_loop(self, app):
         form = urlencode({"payload": json.dumps({"a": ['x"y{}<'] * 140_000})}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        begun = time.monotonic()
+        deliver(app, form, "issues", **headers)
+        alone = time.monotonic() - begun
         sender = threading.Thread(target=lambda: deliver(app, form, "issues", **headers))
         longest = 0.0
 
@@ -183,9 +186,9 @@ class TestLargeBodies:
         sender.start()
         house(app).loop.run(pulse())
         sender.join()
-        assert len(events(app)) == 1
+        assert len(events(app)) == 2
         assert len(form) > 3_500_000
-        assert longest < 0.25
+        assert longest < alone / 2  # what would hold up the loop is most of the work, however slow the machine
 
 
 def test_the_handlers_of_the_house(server_url):

@@ -89,7 +89,6 @@ def test_dead_kin_are_buried_and_their_runs_come_back_at_once(bench, child):
     assert bench.run(dead_kin(bench.keys)) == [("worker", "other")]
     bury_kin(bench.ledger, bench.keys)
     assert sorted(one.id for one in bench.run(alive(bench.keys))) == ["abroad", "here", "plain"]
-    bench.past(run)
     assert (bench.recover(run, trusted=False), bench.state(run)) == ("lost", "pending")
 
 

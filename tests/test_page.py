@@ -240,6 +240,7 @@ def test_waited_counts_from_the_due_time_and_took_goes_on_while_a_run_runs():
     assert view.took(a_run(), NOW) == "1.2 s"
     assert view.took(a_run(state="running", started=at(-75), finished=None), NOW) == "1 min so far"
     assert view.took(a_run(state="retrying", finished=None), NOW) == ""
+    assert view.took(a_run(state="cancelled"), NOW) == ""
 
 
 def test_schedules_say_when_as_their_author_wrote_it():

@@ -14,7 +14,7 @@ FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", README, re
 
 
 def test_every_block_is_run():
-    assert len(re.findall(r"```python\n", README)) == len(FILES) == 4
+    assert len(re.findall(r"```python\n", README)) == len(FILES) == 5
     targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"^make (\w+)", README, re.MULTILINE)) <= set(targets)
 
@@ -60,4 +60,4 @@ def test_the_docs_name_every_variable():
     named = set(
         re.findall(r"self\.(?:text|several|size|secret)\(\"([A-Z_]+)\"", (REPOSITORY / "core/config.py").read_text())
     )
-    assert named - set(re.findall(r"`([A-Z_]+)`", docs)) == {"HISTORY_MEMORY", "REDBEAT_TASKS"}  # not used yet
+    assert named - set(re.findall(r"`([A-Z_]+)`", docs)) == {"REDBEAT_TASKS"}  # not used yet

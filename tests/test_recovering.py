@@ -46,18 +46,29 @@ def test_the_runs_of_a_worker_that_is_gone_come_back_at_once(bench):
     assert bench.claim(run, "t2").attempt == 2
 
 
-def test_each_further_loss_waits_longer(bench):
+def test_a_lost_run_comes_back_to_the_head_of_its_queue(bench):
+    """And what waits behind it does not look overtaken: the watermark stays where it was."""
+    run = bench.running()
+    hinted = bench.field(run, "hinted")
+    bench.run(gone(bench.keys, "worker", "w1"))
+    bench.past(run)
+    [(action, hint)] = bench.run(recover(bench.keys, {run: False}, trusted=False))
+    assert (action, hint.priority) == ("lost", 9)
+    assert bench.field(run, "hinted") == hinted
+
+
+def test_losses_come_back_at_once_until_they_are_many(bench):
     run, waits = bench.one(), []
-    for n in range(8):
+    for n in range(10):
         assert bench.claim(run, f"t{n}", "dead").verdict == "OK"
         bench.past(run)
         action = bench.recover(run)
         waits.append(round(bench.wait_of(run)))
-        if n:
+        if n > 2:
             assert (action, bench.state(run)) == ("keep", "retrying")
             bench.past(run)
             assert bench.recover(run) == "hint"
-    assert waits[1:] == [30, 60, 120, 240, 480, 900, 900]
+    assert waits == [3, 3, 3, 30, 60, 120, 240, 480, 900, 900]
     assert bench.field(run, "failures") is None
 
 
@@ -73,14 +84,14 @@ def test_a_scheduled_run_waits_for_the_sweeper(bench, request_):
 
 def test_a_backlog_is_not_published_again_and_looked_at_less_and_less(bench):
     run, waits = bench.one(), []
-    for _ in range(9):
+    for _ in range(11):
         bench.past(run)
         assert bench.recover(run, trusted=True) == "keep"
         waits.append(round(bench.wait_of(run)))
-    assert waits == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+    assert waits == [3, 6, 12, 24, 48, 96, 192, 384, 768, 900, 900]
 
 
-@pytest.mark.parametrize(("ahead", "action"), [(4_000, "keep"), (5_000, "keep"), (5_001, "hint")])
+@pytest.mark.parametrize(("ahead", "action"), [(1_000, "keep"), (2_000, "keep"), (2_001, "hint")])
 def test_a_hint_that_was_overtaken_is_published_again(bench, ahead, action):
     run = bench.one()
     bench.client.hset(bench.keys.watermark, "q:5", int(bench.field(run, "hinted")) + ahead)
@@ -102,7 +113,20 @@ def test_a_pending_run_of_a_drained_queue_is_published_again(bench):
     before = bench.now()
     assert bench.recover(run, drained=True) == "hint"
     assert int(bench.field(run, "hinted")) >= before
-    assert 9 < bench.wait_of(run) <= 10
+    assert 2 < bench.wait_of(run) <= 3
+
+
+def test_each_new_hint_is_missed_as_soon_as_the_first(bench):
+    run = bench.one()
+    for _ in range(5):
+        bench.past(run)
+        assert bench.recover(run) == "keep"
+    bench.past(run)
+    assert bench.recover(run, drained=True) == "hint"
+    assert 2 < bench.wait_of(run) <= 3
+    bench.past(run)
+    assert bench.recover(run) == "keep"
+    assert 2 < bench.wait_of(run) <= 3
 
 
 def test_a_finished_run_leaves_the_timer(bench):

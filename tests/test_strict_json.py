@@ -159,7 +159,7 @@ def test_the_time_is_linear(body):
                 read(text)
         return time.process_time() - start
 
-    assert cost(body) < 4.0  # anything quadratic takes minutes at this size
+    assert cost(body) < 20.0  # anything quadratic takes minutes at this size
 
 
 class TestSignedBodies:

@@ -189,3 +189,23 @@ def test_amplification_stays_low_under_a_long_backlog(bench):
             bench.past(run)
         swept.pass_(at)
     assert swept.hints == []
+
+
+def test_a_long_pass_publishes_nothing_twice(bench, monkeypatch):
+    """While it goes on, the time of what it published may come again, and the queue still counts as empty."""
+    monkeypatch.setattr("core.sweeper.BATCH", 2)
+    swept, runs = Swept(bench), [bench.one() for _ in range(6)]
+    swept.depths = {"q": 0}
+    for run in runs:
+        bench.past(run)
+    publish = swept.hints.extend
+
+    def slowly(hints):
+        publish(hints)
+        wait_until(lambda: bench.now() > begun + 5, what="some ms have passed")
+        for hint in hints:
+            bench.past(hint.run)
+
+    begun = bench.now()
+    swept.sweeper.publish = slowly
+    assert sorted(swept.pass_(0)) == sorted(runs)

@@ -1,4 +1,4 @@
-"""A TLS server in front of a Unix socket: what ``rediss://`` connects to in tests."""
+"""A TLS server in front of a Unix socket or a port: what ``rediss://`` and ``amqps://`` connect to in tests."""
 
 import socket
 import ssl
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def tls_proxy(target: Path, certificate: Path, key: Path) -> Iterator[int]:
+def tls_proxy(target: Path | tuple[str, int], certificate: Path, key: Path) -> Iterator[int]:
     """Listen on a free port of 127.0.0.1 with TLS, pass everything on to *target*; gives the port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -20,7 +20,7 @@ def tls_proxy(target: Path, certificate: Path, key: Path) -> Iterator[int]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext, target: Path) -> None:
+def _accept(listener: socket.socket, context: ssl.SSLContext, target: Path | tuple[str, int]) -> None:
     while True:
         try:
             client, _ = listener.accept()
@@ -29,18 +29,25 @@ def _accept(listener: socket.socket, context: ssl.SSLContext, target: Path) -> N
         threading.Thread(target=_serve, args=(client, context, target), daemon=True).start()
 
 
-def _serve(client: socket.socket, context: ssl.SSLContext, target: Path) -> None:
+def _serve(client: socket.socket, context: ssl.SSLContext, target: Path | tuple[str, int]) -> None:
     with (
         suppress(OSError),
         client,
         context.wrap_socket(client, True) as secure,
-        socket.socket(socket.AF_UNIX) as server,
+        _connected(target) as server,
     ):
-        server.connect(str(target))
         back = threading.Thread(target=_pump, args=(server, secure), daemon=True)
         back.start()
         _pump(secure, server)
         back.join()
+
+
+def _connected(target: Path | tuple[str, int]) -> socket.socket:
+    if isinstance(target, tuple):
+        return socket.create_connection(target)
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(str(target))
+    return server
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

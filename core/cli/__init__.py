@@ -2,7 +2,10 @@
 
 from flask import Flask
 
+from core.cli import acting as acting
 from core.cli import events, runs, schedules, status
+from core.cli import replay as replay
+from core.cli import tail as tail
 
 
 def register(app: Flask) -> None:

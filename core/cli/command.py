@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -38,13 +39,24 @@ class Unreachable(Refused):
     exit_code = UNREACHABLE
 
 
+class Misused(click.ClickException):
+    """A command that was typed wrongly, told in one line."""
+
+    exit_code = 2
+
+
 class Command(click.Command):
-    """A command that ends with a sentence and an exit code where the house refuses."""
+    """A command that ends with a sentence and an exit code where the house refuses, or it was typed wrongly."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _one_line():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         _log_to_stderr()
         try:
-            return super().invoke(ctx)
+            with _one_line():
+                return super().invoke(ctx)
         except LedgerUnavailable as error:
             raise Unreachable(error) from error
         except CoreError as error:
@@ -55,6 +67,22 @@ class Group(AppGroup):
     """A group of such commands."""
 
     command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Tell a mistake of usage in one line: click would print the usage first."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "flask"
+        raise Misused(plain(f"{' '.join(error.format_message().split())} See {path} --help.")) from error
 
 
 def newest(ledger: Ledger, listing: Callable[[Page], Flow[tuple[list[Json], int | None]]], limit: int) -> list[Json]:

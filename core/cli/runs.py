@@ -1,46 +1,38 @@
 """flask runs: what became of each run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 import click
 
 from core.cli import show
 from core.cli.command import Group, as_json, limit, newest
+from core.cli.filters import filters
 from core.cli.wording import ago, full, took, worded
 from core.clock import now
 from core.errors import NotFound
 from core.house import house
-from core.ledger.keys import FAILED, STATES
-from core.ledger.listing import RunFilter, list_runs
+from core.ledger.flow import Flow
+from core.ledger.listing import Page, list_runs
 from core.ledger.views import Json, run_view
+from core.operating import Selection
 
 group = Group("runs", help="Runs: each the obligation to execute one task for one cause.")
 
 
-def _states(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
-    named = [part for text in given for part in text.split(",") if part]
-    for part in named:
-        if part not in (*STATES, "failed"):
-            raise click.BadParameter(f"{part!r} is no state. Wanted one of {', '.join(STATES)}, failed.")
-    return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))
-
-
 @group.command("list")
-@click.option("--state", "states", multiple=True, callback=_states, help="May be repeated; failed: dead or expired.")
-@click.option("--task", default="", help="Only of this task.")
-@click.option("--event", default="", help="Only for this event type, or this event's id.")
-@click.option("--schedule", default="", help="Only fires of this schedule.")
-@click.option("--queue", default="", help="Only of this queue.")
+@filters
 @limit
 @as_json
-def list_them(
-    states: tuple[str, ...], task: str, event: str, schedule: str, queue: str, limit: int, as_json: bool
-) -> None:
+def list_them(selection: Selection, limit: int, as_json: bool) -> None:
     """List runs, newest first."""
-    here, wanted = house(), RunFilter(states=states, task=task, event=event, schedule=schedule, queue=queue)
-    found = newest(here.ledger, partial(list_runs, here.keys, wanted), limit)
+    here = house()
+
+    def listing(page: Page) -> Flow[tuple[list[Json], int | None]]:
+        return list_runs(here.keys, selection.wanted, replace(page, since=selection.since, until=selection.until))
+
+    found = newest(here.ledger, listing, limit)
     if as_json:
         show.as_json(found)
     else:
@@ -63,7 +55,8 @@ def show_one(run: str, as_json: bool) -> None:
     show.facts(
         [
             *((name, view[name]) for name in ("id", "state", "task", "queue", "priority")),
-            ("cause", _cause(view, whole=True)),
+            ("cause", cause(view, whole=True)),
+            ("replay of", view["replay_of"] and f"event {view['replay_of']}"),
             *((name, full(view[name], moment)) for name in ("created", "due", "started", "finished")),
             ("took", took(view, moment)),
             ("progress", progress and f"{progress['done']:g} of {progress['total']:g}"),
@@ -83,16 +76,17 @@ def table_of_runs(found: Sequence[Json], moment: datetime) -> None:
     if not found:
         click.echo("No runs.")
         return
-    heads = ("id", "state", "task", "cause", "queue", "attempt", "created", "took", "error")
+    heads = ("id", "state", "task", "cause", "queue", "attempt", "created", "due", "took", "error")
     show.table(
         heads,
         [
             (
                 *(run[name] for name in ("id", "state", "task")),
-                _cause(run),
+                cause(run),
                 run["queue"],
                 run["attempt"],
                 ago(run["created"], moment),
+                ago(run["due"], moment) if run["state"] in ("scheduled", "retrying") else "",
                 took(run, moment),
                 worded(run["error"]),
             )
@@ -119,7 +113,8 @@ def _attempts(attempts: Sequence[Json], moment: datetime) -> None:
     show.table(("attempt", "state", "started", "took", "worker", "error"), rows)
 
 
-def _cause(run: Json, *, whole: bool = False) -> str:
+def cause(run: Json, *, whole: bool = False) -> str:
+    """Return why a run exists: in one word, or in full."""
     event, fire = run["event"], run["fire"]
     if event:
         return f"event {event['id']} of type {event['type']}" if whole else str(event["type"])

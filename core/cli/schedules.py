@@ -14,8 +14,8 @@ from core.clock import from_ms, now, rfc3339
 from core.entries import Schedule, load_all, load_one
 from core.errors import NotFound
 from core.house import House, house
+from core.ledger.boot import prepare
 from core.ledger.firing import fires, last_fires
-from core.ledger.server import check
 from core.ledger.views import Json
 from core.schedule_views import schedule_view, schedule_views
 
@@ -136,7 +136,7 @@ def apply(as_json: bool) -> None:
     Schedules made at run time are left alone.
     """
     here = house()
-    for warning in check(here.ledger.client):
+    for warning in prepare(here.ledger, here.keys, here.config.durability):
         click.echo(f"Warning: {warning}", err=True)
     done = here.ledger.run(clockwork.apply(here.layout, here.catalog, now()))
     if as_json:

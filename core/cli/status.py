@@ -1,23 +1,27 @@
 """flask status and flask check: is the application at work, and could it start."""
 
 from collections import Counter
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from core import readiness
+from core.census import process_views, queue_views
 from core.cli import show
 from core.cli.command import REFUSED, Command, as_json
-from core.cli.wording import ago, number
-from core.clock import now, rfc3339
+from core.cli.wording import ago, coarse, number
+from core.clock import now
 from core.house import house
 from core.ledger.alive import Process, alive
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.listing import counts
 from core.readiness import Checks
+
+WAITING = ("pending", "running", "retrying", "scheduled", "parked")
 
 
 @click.command("status", cls=Command)
@@ -30,13 +34,14 @@ def status(ctx: click.Context, as_json: bool) -> None:
     That is: the readiness checks, the processes, and runs by state. Exits 1 if it is not ready.
     """
     here, moment = house(), now()
-    checks, processes, states = here.ledger.run(_look(here.keys))
+    checks, processes, states, queues = here.ledger.run(_look(here.keys, here.catalog.queues()))
     failing = readiness.failing(checks)
     view = {
         "ready": not failing,
         "failing": failing,
         "checks": checks,
-        "processes": [_process(process, moment) for process in processes],
+        "processes": process_views(processes, moment),
+        "queues": queues,
         "counts": states,
     }
     if as_json:
@@ -66,16 +71,14 @@ def check(as_json: bool) -> None:
     click.echo(f"Configuration, handlers and schedules are fine: {', '.join(named)}.")
 
 
-def _look(keys: Keys) -> Flow[tuple[Checks, list[Process], dict[str, int]]]:
+def _look(
+    keys: Keys, declared: Sequence[str]
+) -> Flow[tuple[Checks, list[Process], dict[str, int], list[dict[str, Any]]]]:
     checks = yield from readiness.look(keys)
     processes = yield from alive(keys)
     states = yield from counts(keys)
-    return checks, processes, states
-
-
-def _process(process: Process, moment: datetime) -> dict[str, Any]:
-    seen = rfc3339(moment - timedelta(milliseconds=process.age))
-    return process.info | {"role": process.role, "id": process.id, "seen": seen, "age": process.age / 1000}
+    queues = yield from queue_views(keys, declared)
+    return checks, processes, states, queues
 
 
 def _print(view: dict[str, Any], moment: datetime) -> None:
@@ -86,9 +89,28 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     if view["processes"]:
         click.echo()
         processes = [
-            (p["role"], p["id"], ago(p["seen"], moment), p.get("busy"), ", ".join(p.get("queues", ())))
+            (p["role"], p["id"], ago(p["seen"], moment), _busy(p), p.get("stuck") or "", ", ".join(p.get("queues", ())))
             for p in view["processes"]
         ]
-        show.table(("process", "id", "heartbeat", "busy", "queues"), processes)
+        show.table(("process", "id", "heartbeat", "busy", "stuck", "queues"), processes)
+    click.echo()
+    queues = [
+        (q["queue"], *(_about(q[state], q["exact"]) for state in WAITING), _wait(q["wait"]), q["workers"])
+        for q in view["queues"]
+    ]
+    show.table(("queue", *WAITING, "oldest waits", "workers"), queues)
     click.echo()
     show.table(("state", "runs"), [(state, f"{count:,}") for state, count in view["counts"].items()])
+
+
+def _busy(process: dict[str, Any]) -> str:
+    slots = process.get("concurrency")
+    return "" if "busy" not in process else f"{process['busy']} of {slots}" if slots else str(process["busy"])
+
+
+def _about(count: int, exact: bool) -> str:
+    return f"{count:,}" if exact or not count else f"~{count:,}"
+
+
+def _wait(seconds: float | None) -> str:
+    return "" if seconds is None else coarse(seconds)

@@ -26,7 +26,7 @@ def full(text: str | None, now: datetime) -> str:
 def took(attempt: Json, now: datetime) -> str:
     """Return how long a run's last attempt, or an attempt, took or has taken so far; '' if it has not begun."""
     started, finished = attempt["started"], attempt["finished"]
-    if not started:
+    if not started or attempt.get("state") == "cancelled":  # it was ended while it waited
         return ""
     end = datetime.fromisoformat(finished) if finished else now
     seconds = (end - datetime.fromisoformat(started)).total_seconds()

@@ -3,13 +3,14 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.causes import HEAD, Cause, Keyring, header
-from core.errors import IdempotencyMismatch
+from core.errors import BacklogFull, DurabilityUnmet, IdempotencyMismatch
 from core.ledger.flow import Flow, Script
 from core.ledger.keys import Keys
 
+SYNC_MS = 500  # that the server's disk may take for a write that must be on it
 MARK_TTL = 24 * 3600 * 1000  # ms that an id or idempotency key is remembered
 
 
@@ -37,34 +38,63 @@ class Accepted:
     duplicate: bool = False
 
 
+@dataclass(frozen=True)
+class Acceptance:
+    """The keys and arguments that ``acceptance.lua`` takes to record a cause with its runs; none for nothing."""
+
+    keys: list[str] = field(default_factory=list)
+    args: list[str | bytes | int] = field(default_factory=list)
+
+
 def accept(
-    keys: Keys, keyring: Keyring, cause: Cause, requests: Sequence[Request], idempotency: str = ""
+    keys: Keys,
+    keyring: Keyring,
+    cause: Cause,
+    requests: Sequence[Request],
+    idempotency: str = "",
+    *,
+    limit: int = 0,
+    synced: bool = False,
 ) -> Flow[Accepted]:
-    """Record *cause* and its runs.
+    """Record *cause* and its runs, if fewer than *limit* runs are open; with *synced* they are on the server's disk.
 
     Raises:
         IdempotencyMismatch: the id, or the idempotency key, was used with other content.
+        BacklogFull: *limit* runs are open; nothing was recorded.
+        DurabilityUnmet: it is recorded, but the disk did not take it in time.
     """
-    names, args = acceptance(keys, keyring, cause, requests, idempotency)
-    [(status, found)] = yield [Script("accept", [keys.record(cause.ledger_id), keys.due, *keys.states, *names], args)]
+    wanted = acceptance(keys, keyring, cause, requests, idempotency, limit=limit)
+    names = [keys.record(cause.ledger_id), keys.due, *keys.states, *wanted.keys]
+    script = Script("accept", names, wanted.args)
+    [(status, found), *rest] = yield [script, ("WAITAOF", 1, 0, SYNC_MS)] if synced else [script]
+    if status == b"FULL":
+        raise BacklogFull(f"{limit} runs are open, the most that BACKLOG_LIMIT allows. Nothing was recorded.")
+    if synced and rest[0][0] < 1:
+        raise DurabilityUnmet
     return (yield from outcome(keys, status.decode(), found.decode(), requests))
 
 
 def acceptance(
-    keys: Keys, keyring: Keyring, cause: Cause, requests: Sequence[Request], idempotency: str = ""
-) -> tuple[list[str], list[str | bytes | int]]:
-    """Return the keys and arguments that ``acceptance.lua`` takes."""
+    keys: Keys,
+    keyring: Keyring,
+    cause: Cause,
+    requests: Sequence[Request],
+    idempotency: str = "",
+    *,
+    limit: int = 0,
+) -> Acceptance:
+    """Return what ``acceptance.lua`` takes for *cause* and its runs."""
     ident, nonce = cause.ledger_id, secrets.token_hex(4)
     record = keyring.seal(cause, runs=len(requests), nonce=nonce)
     digest = hashlib.sha256(idempotency.encode()).hexdigest()[:24] if idempotency else ident
-    indexes = _indexes(keys, cause)
+    indexes = indexes_of(keys, cause.kind, cause.type, cause.source, cause.subject)
     names = [keys.position, keys.record(ident), keys.mark(ident), keys.idempotency(digest), *indexes]
     args: list[str | bytes | int] = [record, ident, header(record)["print"], nonce, MARK_TTL]
-    args += [int(bool(idempotency)), len(indexes), len(requests)]
+    args += [int(bool(idempotency)), len(indexes), len(requests), limit]
     for n, request in enumerate(requests):
         names += [keys.run(f"{ident}.{n}"), keys.task(request.task), keys.queue(request.queue)]
         args += [request.task, request.queue, request.priority, request.delay, request.at]
-    return names, args
+    return Acceptance(names, args)
 
 
 def outcome(keys: Keys, status: str, found: str, requests: Sequence[Request]) -> Flow[Accepted]:
@@ -87,12 +117,13 @@ def runs_of(keys: Keys, cause: str) -> Flow[list[tuple[str, str]]]:
     return [(run, task.decode()) for run, task in zip(ids, tasks, strict=True) if task]
 
 
-def _indexes(keys: Keys, cause: Cause) -> list[str]:
-    if cause.kind == "event":
-        subject = [keys.subject(cause.subject)] if cause.subject else []
-        return [keys.causes("event"), keys.type(cause.type), keys.source(cause.source), *subject]
-    if cause.kind == "fire":
-        return [keys.causes("fire"), keys.schedule(cause.type)]
+def indexes_of(keys: Keys, kind: str, cause_type: str, source: str, subject: str | None) -> list[str]:
+    """Return the indexes that a cause stands in, beside those of its runs."""
+    if kind == "event":
+        about = [keys.subject(subject)] if subject else []
+        return [keys.causes("event"), keys.type(cause_type), keys.source(source), *about]
+    if kind == "fire":
+        return [keys.causes("fire"), keys.schedule(cause_type)]
     return [keys.causes("call")]
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from core.ledger.flow import Flow, Script, scored
+from core.ledger.flow import Flow, Script, scored, server_now
 from core.ledger.keys import Keys
 
 INFO_TTL = 60_000  # ms that a silent process stays listed
@@ -34,8 +34,7 @@ def gone(keys: Keys, role: str, ident: str) -> Flow[None]:
 
 def alive(keys: Keys) -> Flow[list[Process]]:
     """Return the processes that spoke within the last minute, the newest heartbeat first."""
-    [[seconds, micros]] = yield [("TIME",)]
-    now = int(seconds) * 1000 + int(micros) // 1000
+    now = yield from server_now()
     [found] = yield [("ZRANGE", keys.alive, "+inf", now - INFO_TTL, "BYSCORE", "REV", "WITHSCORES")]
     if not found:
         return []

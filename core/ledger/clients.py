@@ -15,8 +15,11 @@ MOST_CONNECTIONS = 32  # of one event loop; who finds none free waits for one
 
 
 def client(url: str, patience: float, *, tries: int = 1) -> redis.Redis:
-    """Return a client for threads. *patience* is in seconds; a command is sent again *tries* times."""
-    retry = Retry(NoBackoff(), tries)
+    """Return a client for threads. *patience* is in seconds.
+
+    A command is sent again *tries* times where the connection was lost, and not where the answer did not come in time.
+    """
+    retry = Retry(NoBackoff(), tries, supported_errors=(redis.ConnectionError,))
     if found := sentinels(url):
         asked = Sentinel(found.hosts, sentinel_kwargs=_patience(patience))  # type: ignore[no-untyped-call]
         settings = _login(found) | _settings(url, patience)
@@ -27,7 +30,7 @@ def client(url: str, patience: float, *, tries: int = 1) -> redis.Redis:
 
 def async_client(url: str, patience: float) -> redis.asyncio.Redis:
     """Return a client for the process's event loop."""
-    retry = redis.asyncio.retry.Retry(NoBackoff(), 1)
+    retry = redis.asyncio.retry.Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
     if found := sentinels(url):
         settings = _login(found) | _settings(url, patience)
         hosts, waits = found.hosts, _patience(patience)

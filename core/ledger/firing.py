@@ -8,7 +8,7 @@ from typing import Any
 
 from core.causes import Cause, Keyring
 from core.clock import from_ms, rfc3339, to_ms
-from core.ledger.acceptance import Request, acceptance
+from core.ledger.acceptance import Acceptance, Request, acceptance
 from core.ledger.flow import Flow, Script
 from core.ledger.keys import Keys
 
@@ -83,10 +83,7 @@ def fire(
     Without *fired* the entry only advances. With *unless_going*, a run id, the planned time is skipped while
     that run is not terminal. STALE: the entry has changed since it was read; nothing was done.
     """
-    names: list[str] = []
-    args: list[str | bytes | int] = []
-    if cause and request:
-        names, args = acceptance(keys, keyring, cause, [request])
+    accepted = acceptance(keys, keyring, cause, [request]) if cause and request else Acceptance()
     skipped = ""
     if fired and unless_going:
         skipped = Fire(planned=fired.planned, state="skipped", cause=f"overlap: {unless_going} still runs").row()
@@ -98,7 +95,7 @@ def fire(
         own += [to_ms(row.planned), row.row()]
     head = [keys.record(cause.ledger_id) if cause else stored.key, keys.due, *keys.states]
     entry = [stored.key, timetable, keys.fires(schedule), keys.run(unless_going or "none")]
-    [(status, _)] = yield [Script("fire", [*head, *entry, *names], [*own, *args])]
+    [(status, _)] = yield [Script("fire", [*head, *entry, *accepted.keys], [*own, *accepted.args])]
     verdict: str = status.decode()
     return verdict
 

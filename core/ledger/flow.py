@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LUA = Path(__file__).parent / "lua"
-SHARED = {"accept": ("common", "acceptance"), "fire": ("common", "acceptance")}
+ACCEPTING = ("accept", "charge", "finish", "fire")
+SHARED = dict.fromkeys(ACCEPTING, ("common", "acceptance"))
 # Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
-ALLOW_OOM = frozenset({"beat", "claim", "finish", "recover", "release"})
+ALLOW_OOM = frozenset({"beat", "cancel", "charge", "claim", "finish", "forget", "recover", "release", "retry"})
 
 T = TypeVar("T")
 
@@ -48,6 +49,12 @@ def source(name: str) -> tuple[str, str]:
     parts = [*SHARED.get(name, ("common",)), name]
     text = "\n".join([f"#!lua{flags}", *((LUA / f"{part}.lua").read_text() for part in parts)])
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def server_now() -> Flow[int]:
+    """Return the server's time in ms since the epoch."""
+    [[seconds, micros]] = yield [("TIME",)]
+    return int(seconds) * 1000 + int(micros) // 1000
 
 
 def scored(answer: Sequence[bytes]) -> list[tuple[str, float]]:

@@ -38,6 +38,16 @@ class Keys:
         return self._key("pos")
 
     @property
+    def format(self) -> str:
+        """The number of the ledger's format."""
+        return self._key("format")
+
+    @property
+    def retention(self) -> str:
+        """The worker whose turn it is to forget what is old."""
+        return self._key("retention")
+
+    @property
     def watermark(self) -> str:
         """Hash ``queue:priority`` -> time of the newest hint that was claimed."""
         return self._key("wm")
@@ -51,6 +61,11 @@ class Keys:
     def states(self) -> list[str]:
         """The indexes by state, in the order that the scripts know."""
         return [self.state(state) for state in STATES]
+
+    @property
+    def ended(self) -> list[str]:
+        """The indexes of the terminal states."""
+        return [self.state(state) for state in STATES if state in TERMINAL]
 
     def state(self, state: str) -> str:
         return self._key("state", state)

@@ -14,7 +14,7 @@ from core.causes import HEAD, header
 from core.events import matches
 from core.ledger.flow import Flow, scored
 from core.ledger.keys import STATES, Keys
-from core.ledger.views import PLACES, Json, event_views, run_views
+from core.ledger.views import PLACES, Json, event_views, run_outlines, run_views
 
 SCANNED = 2000
 BATCH = 200  # entries looked at in one go where few fit
@@ -62,17 +62,22 @@ class EventFilter:
 
 
 Found = tuple[int, str]  # place, id
+Views = Callable[[Keys, Sequence[str]], Flow[list[Json]]]
 Looked = tuple[list[tuple[int, Json | None]], int | None]  # places with what fits there, and the lowest place seen
 
 
-def list_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[tuple[list[Json], int | None]]:
-    """Return the runs that fit, newest first, and the place to go on before, or None at the end."""
+def list_runs(keys: Keys, wanted: RunFilter, page: Page, *, whole: bool = True) -> Flow[tuple[list[Json], int | None]]:
+    """Return the runs that fit, newest first, and the place to go on before, or None at the end.
+
+    Without *whole* of each run only what the filter looks at.
+    """
+    views_of = run_views if whole else run_outlines
     by_cause = {keys.type(wanted.event): wanted.event, keys.schedule(wanted.schedule): wanted.schedule}
     by_run = {keys.task(wanted.task): wanted.task, keys.queue(wanted.queue): wanted.queue}
     single = [key for key, value in (by_cause | by_run).items() if value]
     [event] = yield [("GETRANGE", keys.record(wanted.event), 0, HEAD - 1)] if wanted.event else [("ECHO", "")]
     if event:
-        return (yield from _runs_of_one(keys, wanted, header(event), page))
+        return (yield from _runs_of_one(keys, wanted, header(event), page, views_of))
     groups = [[key] for key in single] + [[keys.state(state) for state in wanted.states or STATES]]
     chosen = yield from _smallest(groups)
     expand = chosen[0] in by_cause
@@ -80,35 +85,36 @@ def list_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[tuple[list[Json
     def look(high: int, limit: int) -> Flow[Looked]:
         found = yield from _walk(chosen, high, page.low - PLACES if expand else page.low, limit)
         runs = (yield from _expanded(keys, found, page.low, high)) if expand else found
-        views = {view["id"]: view for view in (yield from run_views(keys, [run for _, run in runs]))}
-        fitting = [(place, view if (view := views.get(run)) and _fits(view, wanted) else None) for place, run in runs]
+        views = {view["id"]: view for view in (yield from views_of(keys, [run for _, run in runs]))}
+        fitting = [(place, view if (view := views.get(run)) and fits(view, wanted) else None) for place, run in runs]
         return fitting, found[-1][0] if found else None
 
     return (yield from _page(look, page))
 
 
 def _runs_of_one(
-    keys: Keys, wanted: RunFilter, head: dict[str, Any], page: Page
+    keys: Keys, wanted: RunFilter, head: dict[str, Any], page: Page, views_of: Views
 ) -> Flow[tuple[list[Json], int | None]]:
     """Return the page of the runs of one event, which *wanted* names by its id."""
     runs = [f"{wanted.event}.{n}" for n in reversed(range(head["runs"]))]
     places = yield [("HGET", keys.run(run), "pos") for run in runs]
     there = [(int(place), run) for place, run in zip(places, runs, strict=True) if place]
     there = [(place, run) for place, run in there if page.low <= place <= page.high]
-    views = yield from run_views(keys, [run for _, run in there])
-    fitting = [view for view in views if _fits(view, wanted, whole=True)]
+    views = yield from views_of(keys, [run for _, run in there])
+    fitting = [view for view in views if fits(view, wanted, of_event=True)]
     place_of = {run: place for place, run in there}
     more = len(fitting) > page.limit
     return fitting[: page.limit], place_of[fitting[page.limit - 1]["id"]] if more else None
 
 
-def _fits(view: Json, wanted: RunFilter, *, whole: bool = False) -> bool:
+def fits(view: Json, wanted: RunFilter, *, of_event: bool = False) -> bool:
+    """Tell whether a run is wanted; *of_event* says that it is known to be of the event."""
     event, fire = view["event"] or {}, view["fire"] or {}
     return (
         (not wanted.states or view["state"] in wanted.states)
         and wanted.task in ("", view["task"])
         and wanted.queue in ("", view["queue"])
-        and (whole or not wanted.event or event.get("type") == wanted.event)
+        and (of_event or wanted.event in ("", event.get("type"), event.get("id")))
         and (not wanted.schedule or fire.get("schedule") == wanted.schedule)
     )
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.ledger.flow import Flow, Script
+from core.causes import HEAD, Cause, unsealed
+from core.ledger.acceptance import Acceptance
+from core.ledger.flow import Flow, Script, server_now
 from core.ledger.keys import Keys, cause_of
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The answer to a claim: ``OK`` with the attempt's number, ``SKIP`` or ``GONE`` without."""
+    """The answer to a claim: ``OK`` with the attempt's number; ``SKIP``, ``SUSPECT`` or ``GONE`` without."""
 
     verdict: str
     state: str = ""
@@ -21,6 +23,22 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What a run is, whatever becomes of it. Its cause is not verified: for telling of it, never for running it."""
+
+    task: str
+    attempt: int
+    cause: Cause | None
+    state: str
+    token: str
+    failures: int
+    charges: int
+
+
+AHEAD = 9  # the priority of hints for runs that had begun: they go to the head of their queue
+
+
+@dataclass(frozen=True)
 class Hint:
     """What a message to the broker says: this run of this queue may be due."""
 
@@ -29,10 +47,13 @@ class Hint:
     priority: int
 
 
-def claim(keys: Keys, run: str, token: str, worker: str) -> Flow[Claim]:
-    """Take a pending run for one attempt under *token*."""
+def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) -> Flow[Claim]:
+    """Take a pending run for one attempt under *token*.
+
+    *alone*: should the run kill its process, no other run is in it. A suspect is granted only so.
+    """
     names = [keys.run(run), keys.due, *keys.states, keys.record(cause_of(run)), keys.watermark]
-    [answer] = yield [Script("claim", names, [run, token, worker])]
+    [answer] = yield [Script("claim", names, [run, token, worker, int(alone)])]
     verdict = answer[0].decode()
     if verdict != "OK":
         return Claim(verdict, state=answer[1].decode() if len(answer) > 1 else "")
@@ -40,24 +61,77 @@ def claim(keys: Keys, run: str, token: str, worker: str) -> Flow[Claim]:
 
 
 def finish(
-    keys: Keys, run: str, token: str, state: str, *, delay: float = 0, error: str = "", result: str = ""
+    keys: Keys,
+    run: str,
+    token: str,
+    state: str,
+    *,
+    delay: float = 0,
+    error: str = "",
+    result: str = "",
+    told: Acceptance | None = None,
 ) -> Flow[str]:
     """Record how the attempt under *token* ended; returns OK, LATE or GONE.
 
     *state* is succeeded, discarded, dead or retrying (then *delay*, in seconds, until the next attempt).
-    *error* and *result* are JSON text.
+    *error* and *result* are JSON text. *told* is the event that tells of a dead run, accepted in the same step.
     """
-    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.result(run)]
-    [answer] = yield [Script("finish", names, [run, token, state, round(delay * 1000), error, result])]
+    news = told or Acceptance()
+    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.result(run), *news.keys]
+    args = [run, token, state, round(delay * 1000), error, result, *news.args]
+    [answer] = yield [Script("finish", names, args)]
     verdict: str = answer[0].decode()
     return verdict
+
+
+def charge(
+    keys: Keys,
+    run: str,
+    worker: str,
+    error: str,
+    last_error: str,
+    *,
+    token: str = "",
+    told: Acceptance | None = None,
+) -> Flow[tuple[str, Hint | None]]:
+    """Record that the process died in which *worker* ran nothing but *run*; returns the run's state and its hint.
+
+    The third time the run is dead, with *last_error* and the event *told*. The state is LATE or GONE where the run
+    is not the worker's any more, or not under *token*. Errors are JSON text.
+    """
+    news = told or Acceptance()
+    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), *news.keys]
+    [answer] = yield [Script("charge", names, [run, worker, token, error, last_error, *news.args])]
+    if answer[0] != b"OK":
+        return answer[0].decode(), None
+    state = answer[1].decode()
+    return state, Hint(run, answer[2].decode(), AHEAD) if state == "pending" else None
 
 
 def release(keys: Keys, run: str, token: str, delay: float = 0) -> Flow[Hint | None]:
     """Give a run back uncounted, claimable after *delay* seconds; returns its hint, or None if it is not ours."""
     args: list[str | bytes | int] = [run, token, round(delay * 1000)]
     [answer] = yield [Script("release", [keys.run(run), keys.due, *keys.states], args)]
-    return Hint(run, answer[1].decode(), int(answer[2])) if answer[0] == b"OK" else None
+    return Hint(run, answer[1].decode(), AHEAD) if answer[0] == b"OK" else None
+
+
+def run_facts(keys: Keys, run: str) -> Flow[Facts | None]:
+    """Return what a run is, or None."""
+    [fields, head] = yield [
+        ("HMGET", keys.run(run), "task", "state", "token", "attempt", "failures", "charges"),
+        ("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1),
+    ]
+    task, state, token, attempt, failures, charges = ((field or b"").decode() for field in fields)
+    cause = unsealed(head) if head else None
+    return Facts(task, int(attempt), cause, state, token, int(failures or 0), int(charges or 0)) if task else None
+
+
+def runs_of_worker(keys: Keys, worker: str) -> Flow[dict[str, str]]:
+    """Return token -> run of each attempt that *worker* has not ended."""
+    [runs] = yield [("ZRANGE", keys.state("running"), 0, -1)]
+    found = (yield [("HMGET", keys.run(run.decode()), "worker", "token") for run in runs]) if runs else []
+    own = worker.encode()
+    return {token.decode(): run.decode() for run, (who, token) in zip(runs, found, strict=True) if who == own and token}
 
 
 def note(keys: Keys, run: str, token: str, progress: str, lines: Sequence[str]) -> Flow[None]:
@@ -65,11 +139,20 @@ def note(keys: Keys, run: str, token: str, progress: str, lines: Sequence[str]) 
     yield [Script("note", [keys.run(run), keys.log(run)], [token, progress, *lines])]
 
 
-def due(keys: Keys, limit: int = 200) -> Flow[dict[str, str]]:
-    """Return the runs whose check is due, the oldest first, each with the queue it waits in, or '' if it runs."""
-    [[seconds, micros]] = yield [("TIME",)]
-    now = int(seconds) * 1000 + int(micros) // 1000
-    [runs] = yield [("ZRANGE", keys.due, "-inf", now, "BYSCORE", "LIMIT", 0, limit)]
+def look_now(keys: Keys, runs: Sequence[str]) -> Flow[None]:
+    """Let the next check of each of *runs* be due at once."""
+    if runs:
+        yield [("ZADD", keys.due, "XX", 0, run) for run in runs]
+
+
+def due(keys: Keys, limit: int = 200, until: int | None = None) -> Flow[dict[str, str]]:
+    """Return the runs whose check is due, the oldest first, each with the queue it waits in, or '' if it runs.
+
+    *until* is a time of the server's in ms, by default now.
+    """
+    if until is None:
+        until = yield from server_now()
+    [runs] = yield [("ZRANGE", keys.due, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
     if not runs:
         return {}
     found = yield [("HMGET", keys.run(run.decode()), "state", "queue") for run in runs]
@@ -95,7 +178,7 @@ def recover(keys: Keys, runs: Mapping[str, bool], *, trusted: bool) -> Flow[list
         for run, drained in runs.items()
     ]
     return [
-        (action.decode(), Hint(run, queue.decode(), int(priority)))
+        (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
         for run, (action, queue, priority) in zip(runs, answers, strict=True)
         if action in (b"hint", b"lost")
     ]

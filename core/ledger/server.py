@@ -5,16 +5,21 @@ from typing import Any, cast
 
 import redis
 
-from core.errors import LedgerUnavailable, ServerRefused
+from core.errors import CoreError, LedgerUnavailable, ServerRefused
 
 OLDEST = (7, 0)
+CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+WAITAOF = (7, 2)  # the first Redis that tells when a write is on its disk
 
 
-def check(client: redis.Redis) -> list[str]:
+def check(client: redis.Redis, wanted: str = "") -> list[str]:
     """Refuse a server that would lose or garble the ledger; return warnings about one that could do better.
 
+    *wanted* is the durability that is demanded: memory, everysec, fsync, or '' for what the server gives.
+
     Raises:
-        ServerRefused: it is too old, or it may evict what it holds.
+        ServerRefused: it is too old, it may evict what it holds, it is less durable than demanded, or it does not
+            let us in.
         LedgerUnavailable: it did not answer.
     """
     where = address(client)
@@ -22,12 +27,14 @@ def check(client: redis.Redis) -> list[str]:
         client.ping()
         info = {**_info(client, "server"), **_info(client, "memory"), **_info(client, "persistence")}
     except redis.RedisError as error:
-        raise LedgerUnavailable(
-            f"The Redis server at {where} did not answer ({_reason(error)}). "
-            "Check REDIS_URL and the server, then try again."
+        kind, what = _failure(error)
+        raise kind(
+            f"The Redis server at {where} {what} ({_reason(error)}). Check REDIS_URL and the server, then try again."
         ) from error
     refuse(info, where)
-    return warnings(info, snapshots=_setting(client, "save") != "")
+    if wanted in ("everysec", "fsync"):
+        demand(info, wanted, where)
+    return [] if wanted == "memory" else warnings(info, snapshots=_setting(client, "save") != "")
 
 
 def durability(client: redis.Redis) -> str:
@@ -57,6 +64,21 @@ def refuse(info: Mapping[str, Any], where: str) -> None:
         raise ServerRefused(
             f"The server at {where} has maxmemory-policy {policy}: short of memory, it throws accepted work away. "
             "It must be noeviction. Try: CONFIG SET maxmemory-policy noeviction"
+        )
+
+
+def demand(info: Mapping[str, Any], wanted: str, where: str) -> None:
+    """Raise ServerRefused where the server of *info* cannot give the durability *wanted*."""
+    if not int(info.get("aof_enabled", 0)):
+        raise ServerRefused(
+            f"DURABILITY is {wanted}, and the server at {where} keeps no AOF. Set appendonly yes there, "
+            "or DURABILITY=memory if what was accepted may be lost with the server."
+        )
+    if wanted == "fsync" and not info.get("valkey_version") and version(info["redis_version"]) < WAITAOF:
+        raise ServerRefused(
+            f"DURABILITY is fsync, and the server at {where} is Redis {info['redis_version']}, which cannot say when "
+            "a write is on its disk. Upgrade it to Redis 7.2 or Valkey, or set appendfsync always there and leave "
+            "DURABILITY empty."
         )
 
 
@@ -104,8 +126,17 @@ def _setting(client: redis.Redis, name: str) -> str | None:
         return None
 
 
+def _failure(error: redis.RedisError) -> tuple[type[CoreError], str]:
+    """Tell a server that may be there in a moment from one that will not have us, however often we ask."""
+    passes = isinstance(error, redis.ConnectionError | redis.TimeoutError)
+    refuses = isinstance(error, redis.AuthenticationError | redis.exceptions.AuthorizationError)
+    if passes and not refuses and CERTIFICATE not in str(error):
+        return LedgerUnavailable, "did not answer"
+    return ServerRefused, "cannot be used"
+
+
 def _reason(error: redis.RedisError) -> str:
     text = str(error).rstrip(".") or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" not in text:
+    if CERTIFICATE not in text:
         return text
     return "its certificate is not signed by a CA we know; name it in REDIS_CA_FILE, or set REDIS_TLS_VERIFY=no"

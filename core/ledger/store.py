@@ -1,12 +1,14 @@
 """The two clients that run a flow: one for threads, one for the process's event loop."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
 from core.errors import BacklogFull, LedgerUnavailable
+from core.ledger.breaker import Breaker
 from core.ledger.clients import async_client, client
 from core.ledger.flow import Command, Flow, Script
 
@@ -16,11 +18,12 @@ T = TypeVar("T")
 class Ledger:
     """Runs flows on a thread. Safe to share between threads.
 
-    *patience* is the seconds one answer may take; a command is sent at most twice.
+    *patience* is the seconds one answer may take. With *breaker*, where it did not come nobody asks for a moment.
     """
 
-    def __init__(self, url: str, *, patience: float = 1.0) -> None:
+    def __init__(self, url: str, *, patience: float = 1.0, breaker: bool = False) -> None:
         self.client = client(url, patience)
+        self._breaker = Breaker() if breaker else None
 
     def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end and return what it returns.
@@ -41,7 +44,7 @@ class Ledger:
         self.client.close()
 
     def _answers(self, commands: Sequence[Command]) -> list[Any]:
-        with translated():
+        with translated(), self._breaker.asked() if self._breaker else nullcontext():
             answers = self._send([_plain(command) for command in commands])
             if missing := _missing(answers):
                 again = self._send([_plain(commands[i], whole=True) for i in missing])
@@ -63,7 +66,9 @@ class AsyncLedger:
 
     def __init__(self, url: str, on_loop: Callable[[Awaitable[Any]], Awaitable[Any]], *, patience: float = 1.0) -> None:
         self._on_loop = on_loop
+        self._limit = patience * 1.5  # seconds, the wait for a free connection included
         self.client = async_client(url, patience)
+        self._breaker = Breaker()
 
     async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end; raises as ``Ledger.run`` does."""
@@ -83,7 +88,7 @@ class AsyncLedger:
             return result
 
     async def _answers(self, commands: Sequence[Command]) -> list[Any]:
-        with translated():
+        with translated(), self._breaker.asked():
             answers = await self._send([_plain(command) for command in commands])
             if missing := _missing(answers):
                 again = await self._send([_plain(commands[i], whole=True) for i in missing])
@@ -91,7 +96,7 @@ class AsyncLedger:
         return _checked(answers)
 
     async def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        async with self.client.pipeline(transaction=False) as pipe:
+        async with asyncio.timeout(self._limit), self.client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
             return await pipe.execute(raise_on_error=False)

@@ -32,6 +32,28 @@ def run_views(keys: Keys, runs: Sequence[str]) -> Flow[list[Json]]:
     return [_run(run, _text(fields), head, past, result) for run, fields, head, past, result in rows if fields]
 
 
+def run_outlines(keys: Keys, runs: Sequence[str]) -> Flow[list[Json]]:
+    """Return of each of *runs* that is still there what lists filter by, and whether its record is gone."""
+    if not runs:
+        return []
+    answers = yield [
+        command
+        for run in runs
+        for command in (
+            ("HMGET", keys.run(run), "state", "task", "queue", "pos"),
+            ("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1),
+        )
+    ]
+    rows = zip(runs, answers[::2], answers[1::2], strict=True)
+    return [
+        {"id": run, "state": state.decode(), "task": task.decode(), "queue": queue.decode()}
+        | {"place": int(place), "expired": not head}
+        | _caused(run, head)
+        for run, (state, task, queue, place), head in rows
+        if state
+    ]
+
+
 def run_view(keys: Keys, run: str) -> Flow[Json | None]:
     """Return one run with what its handler logged, or None."""
     views = yield from run_views(keys, [run])
@@ -80,28 +102,26 @@ def _event(ident: str, cause: Cause, runs: list[Json], place: Any) -> Json:
         "subject": cause.subject,
         "time": cause.time,
         "accepted": None if place is None else _moment(int(float(place)) // PLACES),
+        "replay_of": cause.replay_of,
         "attributes": attributes | cause.extensions,
         "runs": runs,
     }
 
 
 def _run(run: str, fields: dict[str, str], head: bytes, past: Sequence[bytes], result: bytes | None) -> Json:
-    cause = unsealed(head) if head else None
     attempts = [_attempt(entry) for entry in past]
     state, attempt = fields["state"], int(fields["attempt"])
     failed = attempts[-1]["error"] if attempts else None
     if attempt and not any(known["number"] == attempt for known in attempts) and "started" in fields:
         attempts.append(_latest(fields, state, attempt))
     done, _, total = fields.get("progress", "").partition("/")
-    event = cause and cause.kind == "event"
     return {
         "id": run,
         "task": fields["task"],
         "state": state,
         "queue": fields["queue"],
         "priority": int(fields["priority"]),
-        "event": {"id": cause_of(run), "type": cause.type} if cause and event else None,
-        "fire": {"schedule": cause.type, "planned": cause.time} if cause and cause.kind == "fire" else None,
+        **_caused(run, head),
         "attempt": attempt,
         "created": _moment(int(fields["pos"]) // PLACES),
         "due": _moment(fields.get("due")),
@@ -111,6 +131,17 @@ def _run(run: str, fields: dict[str, str], head: bytes, past: Sequence[bytes], r
         "error": None if state == "succeeded" else failed,
         "progress": {"done": float(done), "total": float(total)} if done else None,
         "attempts": attempts,
+    }
+
+
+def _caused(run: str, head: bytes) -> Json:
+    """Return why a run exists; the first bytes of its record tell."""
+    cause = unsealed(head) if head else None
+    is_event, is_fire = (cause is not None and cause.kind == kind for kind in ("event", "fire"))
+    return {
+        "event": {"id": cause_of(run), "type": cause.type} if cause and is_event else None,
+        "fire": {"schedule": cause.type, "planned": cause.time} if cause and is_fire else None,
+        "replay_of": cause and cause.replay_of,
     }
 
 

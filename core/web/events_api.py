@@ -1,6 +1,5 @@
 """/api/v1/events: events come in, and are shown with their runs."""
 
-import re
 import uuid
 from typing import Any
 
@@ -16,13 +15,13 @@ from core.house import house
 from core.ledger.acceptance import Request
 from core.ledger.listing import EventFilter, list_events
 from core.ledger.views import event_view
+from core.web.idempotency import accepted, idempotency_key
 from core.web.incoming import Incoming, checked, is_batch, is_cloud, read
 from core.web.problems import Problem, problem_of
 from core.web.query import answer, page_of
 
 blueprint = Blueprint("events", __name__)
 DEFAULT_SOURCE = "/api"
-IDEMPOTENCY_KEY = re.compile(r'(")?([\x20-\x21\x23-\x7e]{1,255})(?(1)")')
 
 
 @blueprint.post("/events")
@@ -30,14 +29,11 @@ async def post_events() -> ResponseReturnValue:
     """Accept one event, or a batch: 202 once it is recorded with one run for each subscribed handler."""
     found = read(dict(request.headers), request.content_type or "", g.body)
     cloud = is_cloud(dict(request.headers), request.content_type or "")
-    key = _idempotency_key()
+    key = idempotency_key("POST /events")
     if is_batch(request.content_type or ""):
         return await _batch(found)
     receipt = await accept(checked(found, now(), cloud=cloud), key)
-    response = jsonify(receipt.view())
-    if receipt.duplicate and "Idempotency-Key" in request.headers:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response, 202
+    return accepted(receipt, receipt.view())
 
 
 @blueprint.get("/events")
@@ -77,7 +73,7 @@ def wanted(incoming: Incoming, event: Event, data: dict[str, Any]) -> tuple[Caus
         data=data,
         extensions=incoming.extensions,
     )
-    return cause, house().bus.gather(event)
+    return cause, house().bus.gather(event, delay=incoming.delay, at=incoming.at)
 
 
 async def _batch(found: list[Any]) -> ResponseReturnValue:
@@ -113,14 +109,3 @@ async def _batch(found: list[Any]) -> ResponseReturnValue:
 def _placed(position: int, error: EmitError) -> list[dict[str, str]]:
     found = getattr(error, "errors", None) or [{"pointer": "", "detail": str(error)}]
     return [one | {"pointer": f"/{position}{one['pointer']}"} for one in found]
-
-
-def _idempotency_key() -> str:
-    """Return the Idempotency-Key, told apart from those of other routes, or ''."""
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
-        return ""
-    match = IDEMPOTENCY_KEY.fullmatch(given)
-    if match is None:
-        raise Problem("idempotency-key-invalid")
-    return f"POST /events {match[2]}"

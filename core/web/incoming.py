@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
+from core.clock import to_ms
+from core.emitting import LONGEST
 from core.errors import InvalidEvent
 from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, pointer
 from core.web.problems import Problem
@@ -19,12 +21,17 @@ TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d
 EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 EXTRAS_LIMIT = 1024  # bytes, as JSON, of all attributes together that are neither checked nor named here
 AHEAD = timedelta(hours=24)
+NO_TIME = "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z"
+WAITING = ("delay", "at")
 ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
-    """One event as a sender gave it; empty where the sender gave nothing."""
+    """One event as a sender gave it; empty where the sender gave nothing.
+
+    ``delay`` and ``at`` say, in ms, when its runs may start; one of them is 0.
+    """
 
     type: str
     data: Any
@@ -33,6 +40,8 @@ class Incoming:
     subject: str | None = None
     time: str = ""
     extensions: dict[str, Any] = field(default_factory=dict)
+    delay: int = 0
+    at: int = 0
 
 
 def read(headers: Mapping[str, str], content_type: str, body: bytes) -> list[Any] | Any:
@@ -66,7 +75,8 @@ def read(headers: Mapping[str, str], content_type: str, body: bytes) -> list[Any
 def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
     """Return one event's fields as an event, if each is as it should be.
 
-    With *cloud* they are CloudEvents attributes, of which unknown ones are extensions; without, they are plain.
+    With *cloud* they are CloudEvents attributes, of which unknown ones are extensions; without, they are plain, and
+    may have their runs wait: ``delay``, in seconds, or ``at``.
 
     Raises:
         InvalidEvent: naming every field that is not, by JSON pointer.
@@ -86,8 +96,9 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
             fine = bool(EXTENSION.fullmatch(name)) and isinstance(value, str | int | bool)
             want(fine, name, "an extension has a name of 1 to 20 lower-case letters and digits, and a simple value")
     else:
-        for name in extensions:
-            want(False, name, "is not known; an event has type, data, id, source, subject and time")
+        for name in [name for name in extensions if name not in WAITING]:
+            want(False, name, "is not known; an event has type, data, id, source, subject, time, delay and at")
+        _check_waiting(found, now, want)
     want(
         _is(ID_TEXT, found.get("id"), optional=not cloud),
         "id",
@@ -119,6 +130,7 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
         subject=found.get("subject"),
         time=found.get("time") or "",
         extensions=kept,
+        **({} if cloud else _waiting(found, now)),
     )
 
 
@@ -151,11 +163,32 @@ def _json(media: Any) -> bool:
 def _check_time(value: Any, now: datetime, want: Any) -> None:
     if value is None:
         return
+    moment = _moment(value)
+    want(moment is not None, "time", NO_TIME)
+    want(moment is None or moment <= now + AHEAD, "time", "lies more than 24 h ahead")
+
+
+def _check_waiting(found: Mapping[str, Any], now: datetime, want: Any) -> None:
+    """Check what plain events say of when their runs may start."""
+    delay, at = found.get("delay"), found.get("at")
+    if delay is not None:
+        number = isinstance(delay, int | float) and not isinstance(delay, bool)
+        want(number and 0 <= delay <= LONGEST.total_seconds(), "delay", f"must be seconds, 0 to {LONGEST.days} days")
+        want(at is None, "at", "cannot be given together with delay")
+    elif at is not None:
+        moment = _moment(at)
+        want(moment is not None, "at", NO_TIME)
+        want(moment is None or moment <= now + LONGEST, "at", f"lies more than {LONGEST.days} days ahead")
+
+
+def _waiting(found: Mapping[str, Any], now: datetime) -> dict[str, int]:
+    moment = _moment(found["at"]) if found.get("at") else None
+    return {"delay": round((found.get("delay") or 0) * 1000), "at": to_ms(moment) if moment and moment > now else 0}
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the instant that RFC 3339 text names, or None where it names none."""
     try:
-        moment = datetime.fromisoformat(value.upper()) if _is(TIME, value) else None
+        return datetime.fromisoformat(value.upper()) if _is(TIME, value) else None
     except ValueError:
-        moment = None
-    if moment is None:
-        want(False, "time", "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z")
-        return
-    want(moment <= now + AHEAD, "time", "lies more than 24 h ahead")
+        return None

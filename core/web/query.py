@@ -59,6 +59,15 @@ def answer(items: Sequence[Any], place: int | None) -> Response:
     return jsonify({"items": items, "next": None if place is None else cursor(place)})
 
 
+def moment_of(text: str) -> int | None:
+    """Return the instant that RFC 3339 *text* names, in ms since the epoch, or None where it names none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else to_ms(moment)
+
+
 def refuse_odd_bytes() -> None:
     """Refuse a query string that is not UTF-8: to ask for its arguments would fail.
 
@@ -75,10 +84,7 @@ def _moment(args: Mapping[str, str], name: str) -> int | None:
     text = args.get(name)
     if text is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query string means a space
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    found = moment_of(text.replace(" ", "+"))  # a bare + in a query string means a space
+    if found is None:
         raise Problem("bad-query", f"Found {name}={text[:40]}; wanted RFC 3339 such as 2026-11-22T09:00:00Z.")
-    return to_ms(moment)
+    return found

@@ -3,7 +3,22 @@
 from flask import Blueprint, Flask, Request
 
 from core.house import House
-from core.web import auth, body, events_api, health, home, hooks, page, problems, query, runs_api, schedules_api
+from core.web import (
+    acting_api,
+    auth,
+    body,
+    census_api,
+    events_api,
+    health,
+    home,
+    hooks,
+    page,
+    problems,
+    query,
+    replay_api,
+    runs_api,
+    schedules_api,
+)
 
 EVENT_LIMIT = 256 * 1024  # bytes of a body under /api
 
@@ -16,7 +31,7 @@ def register(app: Flask, house: House) -> None:
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)
-    for part in (events_api, runs_api, schedules_api):
+    for part in (events_api, replay_api, runs_api, acting_api, schedules_api, census_api):
         api.register_blueprint(part.blueprint)
     app.register_blueprint(api)
 

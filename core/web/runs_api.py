@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import NotFound
 from core.house import house
-from core.ledger.keys import FAILED, STATES
+from core.ledger.keys import STATES
 from core.ledger.listing import RunFilter, list_runs
 from core.ledger.views import run_view
 from core.redact import redacted
+from core.web.asked import named_states
 from core.web.problems import Problem
 from core.web.query import answer, page_of
 
@@ -68,8 +69,8 @@ def _result(task: str, meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _states(text: str) -> tuple[str, ...]:
-    """Return the states that a filter names: several with commas; ``failed`` means dead and expired."""
-    named = [part for part in text.split(",") if part]
-    if unknown := [part for part in named if part not in (*STATES, "failed")]:
-        raise Problem("bad-query", f"Found state={unknown[0][:40]}; wanted one of {', '.join(STATES)}, failed.")
-    return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))
+    try:
+        return named_states(text)
+    except ValueError as error:
+        found = str(error)[:40]
+        raise Problem("bad-query", f"Found state={found}; wanted one of {', '.join(STATES)}, failed.") from None

@@ -130,6 +130,8 @@ def waited(run: Row) -> str:
 
 def took(run: Row, now: datetime) -> str:
     """Return how long the last attempt took, or has taken so far."""
+    if run.get("state") == "cancelled":  # it was ended while it waited
+        return ""
     if run.get("finished"):
         return duration(between(run.get("started"), run.get("finished")))
     if run.get("state") != "running":

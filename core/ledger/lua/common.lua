@@ -4,9 +4,12 @@
 local STATES = {'scheduled', 'pending', 'parked', 'running', 'retrying',
                 'succeeded', 'discarded', 'dead', 'cancelled', 'expired'}
 local TERMINAL = {succeeded = true, discarded = true, dead = true, cancelled = true, expired = true}
-local HINT_GRACE = 10000   -- ms until a hint that nobody claimed counts as lost
+local HINT_GRACE = 3000    -- ms until a hint that nobody claimed may be lost
+local OVERTAKEN = 2000     -- ms by which hints that came later may be ahead of one that is not lost
 local LOOK_AGAIN = 5000    -- ms between two looks at a running run
 local BEAT_LIMIT = 15000   -- ms without a heartbeat until a worker counts as dead
+local CHARGES = 3          -- deaths of its own process that end a run
+local CHARGE_PAUSE = 30000 -- ms between the second and the third
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -36,8 +39,10 @@ end
 -- Moves a run from one state's index to another's and sets the time of its next check (nil: never again).
 local function move(run, id, from, to, position, next_check)
   redis.call('HSET', run, 'state', to)
+  -- guard: a run stands under one state
   redis.call('ZREM', index_of(from), id)
   redis.call('ZADD', index_of(to), position, id)
+  -- guard: what goes on is in due, what has ended is not
   if next_check then
     redis.call('ZADD', KEYS[DUE], text(next_check), id)
   else
@@ -48,5 +53,6 @@ end
 -- Keeps what became of an attempt; the newest 25 stay.
 local function remember(list, attempt, started, finished, worker, outcome, error)
   redis.call('RPUSH', list, table.concat({attempt, started, finished, worker, outcome, error}, '\n'))
+  -- guard: only the newest attempts stay
   redis.call('LTRIM', list, -25, -1)
 end

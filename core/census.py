@@ -1,0 +1,75 @@
+"""What is there, for who operates it: counts, living processes, queues; all in bounded time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.clock import from_ms, rfc3339
+from core.ledger.admission import use_of
+from core.ledger.alive import Process, alive
+from core.ledger.depths import depths
+from core.ledger.flow import Flow
+from core.ledger.keys import FAILED, TERMINAL, Keys
+from core.ledger.listing import counts
+
+Json = dict[str, Any]
+INNER = ("mark",)  # of what a process says of itself: for other processes, not for people
+
+
+def stats(keys: Keys, memory: int) -> Flow[Json]:
+    """Return how many runs each state has, sums of them, and how many causes and schedules there are; all exact.
+
+    *memory* is the limit in bytes of a server that has none itself.
+    """
+    states = yield from counts(keys)
+    kinds = ("event", "fire", "call")
+    *causes, schedules, info = yield [
+        *(("ZCARD", keys.causes(kind)) for kind in kinds),
+        ("ZCARD", keys.schedules),
+        ("INFO", "memory"),
+    ]
+    use = use_of(info, memory)
+    named = dict(zip(("events", "fires", "calls"), causes, strict=True))
+    return {
+        "counts": states,
+        "open": sum(count for state, count in states.items() if state not in TERMINAL),
+        "failed": sum(states[state] for state in FAILED),
+        **named,
+        "schedules": schedules,
+        "memory": {"used": use.used, "limit": use.limit or None},
+    }
+
+
+def process_views(processes: Sequence[Process], now: datetime) -> list[Json]:
+    """Return each process that spoke within the last minute, the newest heartbeat first; ``age`` is in seconds."""
+    return [
+        {
+            "role": process.role,
+            "id": process.id,
+            "seen": rfc3339(now - timedelta(milliseconds=process.age)),
+            "age": process.age / 1000,
+            **{name: value for name, value in process.info.items() if name not in INNER},
+        }
+        for process in processes
+    ]
+
+
+def queue_views(keys: Keys, declared: Sequence[str]) -> Flow[list[Json]]:
+    """Return each queue with its runs that have not ended, by state, and how long the first of them waits.
+
+    Queues are those that code declares, those that workers serve and those of runs that are met.
+    """
+    workers = [process for process in (yield from alive(keys)) if process.role == "worker"]
+    served = [queue for worker in workers for queue in worker.info.get("queues", ())]
+    found, now = yield from depths(keys, dict.fromkeys([*declared, *served]))
+    return [
+        {
+            "queue": queue,
+            **depth.counts,
+            "exact": depth.exact,
+            "oldest": depth.waits_since and rfc3339(from_ms(depth.waits_since)),
+            "wait": None if depth.waits_since is None else max(now - depth.waits_since, 0) / 1000,
+            "workers": served.count(queue),
+        }
+        for queue, depth in found.items()
+    ]

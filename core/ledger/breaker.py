@@ -1,0 +1,44 @@
+"""For a server that is silent: who asks next is told so at once, until one question is answered again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from core.clock import monotonic
+from core.errors import LedgerUnavailable
+
+REST = 0.5  # seconds until a silent server is asked again, by one at a time
+
+
+@dataclass
+class Breaker:
+    """Lets questions through, or refuses them at once while the server is known to be silent.
+
+    Without it each caller would wait for itself, and behind the callers who wait before it.
+    """
+
+    _silent: bool = False
+    _asking: bool = False
+    _since: float = 0.0
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Ask the server within this block.
+
+        Raises:
+            LedgerUnavailable: it did not answer a moment ago.
+        """
+        if self._silent and (self._asking or monotonic() - self._since < REST):
+            raise LedgerUnavailable("The ledger did not answer a moment ago, so it was not asked again. Try again.")
+        self._asking = self._silent
+        try:
+            yield
+        except (TimeoutError, RedisTimeout):
+            self._silent, self._since = True, monotonic()
+            raise
+        else:
+            self._silent = False
+        finally:
+            self._asking = False

@@ -1,0 +1,115 @@
+"""Hints on Redis: popped in bulk, as many as there are free slots, and recorded nowhere. The sweeper heals losses."""
+
+from queue import Empty
+from typing import Any
+
+from kombu.transport import virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+from redis.exceptions import RedisError, ResponseError
+
+from core.clock import monotonic
+from core.redis_steady import GARBAGE, Channel
+
+MOST = 100  # hints that a consumer pops at once which sets no limit
+
+GIVE_BACK = """#!lua flags=allow-oom
+for i = #ARGV, 1, -1 do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+"""
+
+
+class Slots(virtual.QoS):
+    """Hints need no acknowledgement; what bounds them is how many slots the worker has free."""
+
+    restore_at_shutdown = False
+
+    def can_consume(self) -> bool:
+        return not self.channel.pausing and self.channel.free() > 0
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Do nothing."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Do nothing."""
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Do nothing: what must run again, the sweeper publishes again."""
+
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Let the other channel do it: the poller asks any one of them."""
+        self.channel.plain.qos.restore_visible(*args, **options)
+
+
+class HintChannel(Channel):
+    """The queues of hints of the channel *plain*, on a connection of their own."""
+
+    QoS = Slots
+
+    def __init__(self, transport: Any, plain: Any) -> None:
+        self.plain = plain
+        super().__init__(transport)
+
+    def free(self) -> int:
+        """Return how many hints may be popped now."""
+        tell = self.plain.free_slots
+        found: int = tell() if tell else self.qos.prefetch_count or MOST
+        return found
+
+    def close(self) -> None:
+        """Close; hints that were popped meanwhile go back to the head of their queue."""
+        self._closing = True
+        try:
+            if self._in_poll:
+                self._brpop_read()
+        except (Empty, *self.connection_errors):
+            self._in_poll = None
+        super().close()
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        queues = self._queue_cycle.consume(len(self.active_queues))
+        free = self.free()
+        if not queues or free < 1:
+            return
+        prefix = self.global_keyprefix
+        keys = [prefix + self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]
+        connection = self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        connection.send_command("BLMPOP", timeout or self.brpop_timeout, len(keys), *keys, "RIGHT", "COUNT", free)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        try:
+            answer = self.client.parse_response(self.client.connection, "BLMPOP", **options)
+        except self.connection_errors:
+            self.client.connection.disconnect()
+            raise
+        except ResponseError as error:
+            self.pause(error)
+            answer = None
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+        if not answer:
+            raise Empty
+        key = bytes_to_str(answer[0])[len(self.global_keyprefix) :]
+        self._hand_over(key, answer[1])
+        return True
+
+    def _hand_over(self, key: str, hints: list[bytes]) -> None:
+        """Hand over what there are slots for, but one at least: with plain tasks always first none would ever run."""
+        queue = key.rsplit(self.sep, 1)[0]
+        wanted = not self._closing and queue in self._active_queues
+        taken = max(self.free(), 1) if wanted else 0
+        self._queue_cycle.rotate(queue)
+        for hint in hints[:taken]:
+            try:
+                self.connection._deliver(loads(bytes_to_str(hint)), queue)  # noqa: SLF001 - as kombu's channel does
+            except GARBAGE as error:
+                self.drop(error)
+        if hints[taken:]:
+            self._give_back(key, hints[taken:])
+
+    def _give_back(self, key: str, hints: list[bytes]) -> None:
+        try:
+            self._create_client().register_script(GIVE_BACK)(keys=[key], args=hints)
+        except RedisError as error:
+            self.tell("hints could not be given back, the sweeper will publish them", error)

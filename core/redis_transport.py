@@ -1,0 +1,114 @@
+"""Redis behind Celery: hints on a channel of their own, plain tasks as Celery has them, connections soon back."""
+
+from typing import Any
+
+from celery.app import amqp
+from kombu.connection import Connection as KombuConnection
+from kombu.transport import redis
+from kombu.transport.redis import MultiChannelPoller
+
+from core import redis_steady
+from core.redis_hints import HintChannel
+
+RETRY_EACH = 1.0  # seconds between two tries to connect
+
+
+class Channel(redis_steady.Channel):
+    """A channel that consumes hints through another one. *free_slots* tells how many of them may come."""
+
+    HintChannel: type[HintChannel] = HintChannel
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.free_slots: Any = None
+        self._hints: HintChannel | None = None
+        super().__init__(*args, **options)
+
+    def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
+        if queue not in self.connection.hints:
+            return super().basic_consume(queue, *args, **options)
+        if self._hints is None:
+            self._hints = self.HintChannel(self.connection, self)
+            self._hints.basic_qos(0, self.qos.prefetch_count)
+        return self._hints.basic_consume(queue, *args, **options)
+
+    def basic_cancel(self, consumer_tag: str) -> Any:
+        if self._hints and consumer_tag in self._hints._consumers:  # noqa: SLF001 - a channel of ours
+            return self._hints.basic_cancel(consumer_tag)
+        return super().basic_cancel(consumer_tag)
+
+    def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
+        super().basic_qos(prefetch_size, prefetch_count, apply_global)
+        if self._hints:
+            self._hints.basic_qos(prefetch_size, prefetch_count)
+
+    def close(self) -> None:
+        hints, self._hints = self._hints, None
+        if hints:
+            hints.close()
+        super().close()
+
+
+class SentinelHintChannel(HintChannel, redis.SentinelChannel):
+    """Hints, on the primary that the sentinels name."""
+
+
+class SentinelChannel(Channel, redis.SentinelChannel):
+    """Plain tasks, on the primary that the sentinels name."""
+
+    HintChannel = SentinelHintChannel
+
+
+class Poller(MultiChannelPoller):
+    """Reads every answer that has come: one left in a socket may hold messages that nobody else can see."""
+
+    def _update_brpop_polling(self) -> None:
+        """Do nothing: kombu would stop to look at channels that have no slot free."""
+
+    def on_readable(self, fileno: int) -> Any:
+        channel, kind = self._fd_to_chan.get(fileno, (None, ""))
+        if kind == "BRPOP" and channel._in_poll:  # noqa: SLF001 - as kombu's poller does
+            return channel.handlers[kind]()
+        return super().on_readable(fileno)
+
+
+class Transport(redis.Transport):
+    """``redis://``, ``rediss://`` and ``redis+socket://``."""
+
+    Channel = Channel
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        super().__init__(client, **options)
+        self.cycle: Any = Poller()
+        self.hints = frozenset(client.transport_options.get("hints", ()))
+        self.unbound: list[Any] = []  # bindings that the server has refused to write so far
+
+
+class SentinelTransport(Transport, redis.SentinelTransport):
+    """``sentinel://``."""
+
+    Channel = SentinelChannel
+
+
+OURS = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
+
+
+class Connection(KombuConnection):
+    """A connection that speaks through our transports, whatever its URL looks like, and is soon back.
+
+    ``broker_transport`` would not do: kombu heeds it neither for ``redis+socket://`` nor after switching to another
+    sentinel.
+    """
+
+    def get_transport_cls(self) -> Any:
+        found = super().get_transport_cls()
+        return OURS.get(found, found)
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        steady = {"interval_start": RETRY_EACH, "interval_step": 0, "interval_max": RETRY_EACH}
+        return super().ensure_connection(*args, **steady | options)
+
+
+class AMQP(amqp.AMQP):
+    """What Celery opens connections with."""
+
+    Connection = Connection

@@ -1,0 +1,121 @@
+"""Reads the small JSON bodies of requests that act: an object of few members, or nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flask import g, request
+
+from core.events import pointer
+from core.ledger.keys import FAILED, STATES
+from core.ledger.listing import RunFilter
+from core.operating import Selection
+from core.web.problems import Problem
+from core.web.query import moment_of
+from core.web.strict_json import parse
+
+JSON = "application/json"
+MOST_IDS = 10_000
+MOST_NAMES = 100
+LONGEST = 300  # characters of a filter's value
+TEXTS = ("task", "event", "schedule", "queue")
+FILTERS = ("state", *TEXTS, "from", "to", "ids", "all")
+
+Errors = list[dict[str, str]]
+
+
+def asked(known: Sequence[str]) -> dict[str, Any]:
+    """Return the members of the body, all of which are *known*; none for an empty body.
+
+    Raises:
+        Problem: unsupported-media-type, or invalid-request with a pointer to each member that is not known.
+        MalformedJson, JsonTooComplex: the body is no JSON that we take.
+    """
+    if not g.body:
+        return {}
+    media = (request.content_type or "").partition(";")[0].strip().lower()
+    if media != JSON:
+        found = media or "no Content-Type"
+        raise Problem("unsupported-media-type", f"Found {found}; wanted {JSON}.", headers={"Accept-Post": JSON})
+    body = parse(g.body)
+    if not isinstance(body, dict):
+        refuse([{"pointer": "", "detail": "must be an object"}])
+    wanted = f"known here: {', '.join(known)}" if known else "no member is known here"
+    refuse([{"pointer": pointer(name[:80]), "detail": f"is not known; {wanted}"} for name in body if name not in known])
+    return dict(body)
+
+
+def refuse(errors: Errors) -> None:
+    """Answer invalid-request where there are *errors*."""
+    if errors:
+        places = "; ".join(f"{error['pointer'] or 'the body'} {error['detail']}" for error in errors[:5])
+        raise Problem("invalid-request", f"The body does not fit: {places}.", errors=errors)
+
+
+def selection(body: Mapping[str, Any]) -> Selection:
+    """Return which runs *body*, an object with FILTERS, selects.
+
+    Raises:
+        Problem: invalid-request with pointers; also for a filter that is empty and does not say ``all``.
+    """
+    errors: Errors = []
+
+    def read(name: str, reading: Callable[[Any], Any], detail: str) -> Any:
+        """Return what *reading* makes of a member; None where it is not there, or is none that can be read."""
+        found = reading(body[name]) if name in body else None
+        if name in body and found is None:
+            errors.append({"pointer": f"/{name}", "detail": detail})
+        return found
+
+    texts = {name: read(name, _text, f"must be text of 1 to {LONGEST} characters") for name in TEXTS}
+    states = read("state", _states, f"must be one or several of {', '.join(STATES)}, failed, parted by commas")
+    since, until = (
+        read(name, _moment, "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z")
+        for name in ("from", "to")
+    )
+    ids = read("ids", _ids, f"must be a list of at most {MOST_IDS:,} ids of runs")
+    everything = read("all", lambda value: value if isinstance(value, bool) else None, "must be true or false")
+    if not errors and not everything and not set(body) - {"all"}:
+        errors.append(
+            {"pointer": "", "detail": 'names no filter; to act on all that can be acted on, send {"all":true}'}
+        )
+    refuse(errors)
+    wanted = RunFilter(states=states or (), **{name: text or "" for name, text in texts.items()})
+    return Selection(wanted=wanted, since=since, until=until, ids=ids)
+
+
+def named_states(text: str) -> tuple[str, ...]:
+    """Return the states that a filter names: several with commas; ``failed`` means dead and expired.
+
+    Raises:
+        ValueError: with the first that is none.
+    """
+    named = [part for part in text.split(",") if part]
+    for part in named:
+        if part not in (*STATES, "failed"):
+            raise ValueError(part)
+    return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether *value* may be a name, an id or a type."""
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST
+
+
+def _text(value: Any) -> str | None:
+    return value if is_text(value) else None
+
+
+def _states(value: Any) -> tuple[str, ...] | None:
+    try:
+        return named_states(value) or None if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _moment(value: Any) -> int | None:
+    return moment_of(value) if isinstance(value, str) else None
+
+
+def _ids(value: Any) -> list[str] | None:
+    fine = isinstance(value, list) and len(value) <= MOST_IDS and all(map(is_text, value))
+    return list(dict.fromkeys(value)) if fine else None

@@ -1,0 +1,57 @@
+"""/api/v1/stats, /workers and /queues: how many, who, and how deep."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.census import process_views, queue_views, stats
+from core.clock import now
+from core.house import house
+from core.ledger.alive import alive
+from core.web.problems import Problem
+from core.web.query import answer, cursor_of, limit_of
+
+blueprint = Blueprint("census", __name__)
+ROLES = ("worker", "sweeper", "beat")
+
+
+@blueprint.get("/stats")
+async def get_stats() -> ResponseReturnValue:
+    """Count runs by state, events, fires, calls and schedules."""
+    _known(())
+    here = house()
+    return jsonify(await here.async_ledger.run(stats(here.keys, here.config.ledger_memory)))
+
+
+@blueprint.get("/workers")
+async def get_workers() -> ResponseReturnValue:
+    """List living processes; a worker says what it serves and how busy it is."""
+    _known(("limit", "cursor", "role"))
+    role = request.args.get("role")
+    if role not in (None, *ROLES):
+        raise Problem("bad-query", f"Found role={str(role)[:40]}; wanted one of {', '.join(ROLES)}.")
+    here = house()
+    processes = await here.async_ledger.run(alive(here.keys))
+    return _part(process_views([one for one in processes if role in (None, one.role)], now()))
+
+
+@blueprint.get("/queues")
+async def get_queues() -> ResponseReturnValue:
+    """List queues with what waits in them, and how long."""
+    _known(("limit", "cursor"))
+    here = house()
+    return _part(await here.async_ledger.run(queue_views(here.keys, here.catalog.queues())))
+
+
+def _known(names: Sequence[str]) -> None:
+    if unknown := [name for name in request.args if name not in names]:
+        known = f"known here: {', '.join(names)}" if names else "nothing is known here"
+        raise Problem("bad-query", f"Found {', '.join(unknown)[:80]}; {known}.")
+
+
+def _part(items: Sequence[Any]) -> ResponseReturnValue:
+    first = cursor_of(request.args) or 0
+    last = first + limit_of(request.args)
+    return answer(items[first:last], last if last < len(items) else None)
