@@ -17,10 +17,11 @@ SCENARIOS = (
     ),
     Scenario(
         name="C18",
-        title="a backlog and one slow worker",
-        load=Load(4000, 200, milliseconds=40),
+        title="50,000 runs wait for one slow worker, ten minutes long",
+        load=Load(25_000, 250, milliseconds=25),
         shape=Shape(workers=1, children=2, threads=2),
-        drain=300,
+        drain=1200,
+        adapters=("ours",),
         criteria=(kept, done_once, never_restarted, amplifies(1.05)),
     ),
 )
