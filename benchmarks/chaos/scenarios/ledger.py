@@ -39,7 +39,7 @@ SCENARIOS = (
     Scenario(
         name="C7",
         title="workers, web, beat and Redis are killed, all in one run",
-        load=Load(26_000, 100),
+        load=Load(28_000, 100),
         faults=(
             Each(6, ("kill_worker",)),
             Each(10, ("kill_web_child", "kill_web_child", "kill_web"), first=4),
