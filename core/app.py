@@ -21,7 +21,7 @@ from core.ledger.admission import Admission
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.server import durability
-from core.ledger.store import AsyncLedger, Ledger
+from core.ledger.store import AsyncLedger, Ledger, WorkerLedger
 from core.loader import load
 from core.log import celery_logs_here, listen
 from core.loop import Loop
@@ -29,6 +29,8 @@ from core.retention import Retention
 from core.sweeper import Sweeper
 from core.tasks import Runner, Said, keep_notes
 from core.web import routes
+
+WORKER_PATIENCE = 5.0  # seconds; nobody waits for a worker's answer, so it can wait for the ledger's
 
 
 class Application(Flask):
@@ -89,7 +91,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
     keys, keyring = Keys(config.prefix), Keyring(config.keys)
     ledger = Ledger(config.redis_url, breaker=True)
     async_ledger = AsyncLedger(config.redis_url, app.loop.carry)
-    celery = queue.make_celery(app, config, catalog.queues(), app.loop)
+    celery = queue.make_celery(app, config, catalog, app.loop)
     publisher: Background[Hint] = Background(
         "carillon-publisher",
         partial(queue.publish, app, config),
@@ -108,13 +110,14 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         durability=Known(partial(durability, ledger.client)),
         synced=config.durability == "fsync",
     )
+    shared = AsyncLedger(config.redis_url, app.loop.carry, patience=WORKER_PATIENCE, breaker=False)
     deaths = Deaths(catalog=catalog, keys=keys, keyring=keyring, gather=bus.gather)
     runner = Runner(
         app=app,
         catalog=catalog,
         keys=keys,
         keyring=keyring,
-        ledger=Ledger(config.redis_url, patience=5.0),
+        ledger=WorkerLedger(config.redis_url, shared, patience=WORKER_PATIENCE),
         loop=app.loop,
         notes=_notes(app, ledger, keys),
         publish=publisher.put,
@@ -165,19 +168,19 @@ def _attend(house: House) -> None:
     sweeper = Sweeper(
         app=app,
         keys=house.keys,
-        ledger=Ledger(config.redis_url, patience=5.0),
+        ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
         publish=house.bus.publish,
         depth=partial(queue.depth, app, config),
     )
     household = worker.Household(
         app=app,
         keys=house.keys,
-        ledger=Ledger(config.redis_url, patience=5.0),
+        ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
         sweeper=sweeper,
         retention=Retention(
             app=app,
             keys=house.keys,
-            ledger=Ledger(config.redis_url, patience=5.0),
+            ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
             ident=house.runner.worker,
             room=config.history_memory,
             memory=config.ledger_memory,

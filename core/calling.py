@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core import fibers
 from core.catalog import Catalog, Task
 from core.causes import Cause
 from core.errors import CoreError, InvalidEvent
@@ -34,7 +35,8 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     """Call the function of *task* for *cause* and return what it returns.
 
     A coroutine function runs on *loop* and is cancelled at its timeout. A sync function with a timeout runs on
-    a thread of its own, which is left behind when the time is over: Python cannot stop a thread.
+    a thread of its own, which is left behind when the time is over: Python cannot stop a thread. A sync function
+    without one runs on this thread; a fiber has it run on a thread of its worker.
 
     Raises:
         Misfit: what was recorded does not fit the function any more.
@@ -42,7 +44,13 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     """
     bound = _bound(task, catalog, cause)
     limit = task.options.timeout
-    answer = bound() if limit is None or inspect.iscoroutinefunction(task.function) else _on_thread(bound, limit)
+    fiber = fibers.current()
+    if inspect.iscoroutinefunction(task.function):
+        answer = bound()
+    elif limit is not None:
+        answer = _on_thread(bound, limit)
+    else:
+        answer = fiber.on_thread(bound) if fiber else bound()
     if inspect.isawaitable(answer):  # a decorator may hide that the function is async
         return _awaited(answer, limit, loop)
     if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
@@ -74,11 +82,16 @@ def _event(task: Task, catalog: Catalog, cause: Cause) -> Event:
 
 
 def _awaited(awaitable: Awaitable[Any], limit: float | None, loop: Loop) -> Any:
-    coroutine = _limited(awaitable, limit)
-    if limit is None or loop.here():
+    coroutine, fiber = _limited(awaitable, limit), fibers.current()
+    if limit is None or (loop.here() and fiber is None):
         return loop.run(coroutine)
     left = f"it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"
-    return _result(loop.submit(coroutine), limit + LAST_CHANCE, left)
+    if fiber is None:
+        return _result(loop.submit(coroutine), limit + LAST_CHANCE, left)
+    try:
+        return fiber.complete(coroutine, limit + LAST_CHANCE)
+    except fibers.Abandoned as error:
+        raise HandlerTimeout(left) from error
 
 
 async def _limited(awaitable: Awaitable[Any], limit: float | None) -> Any:
@@ -119,9 +132,10 @@ def left_behind() -> int:
 
 
 def _result(future: Future[Any], seconds: float, left: str) -> Any:
+    fiber = fibers.current()
     try:
-        return future.result(seconds)
-    except TimeoutError as error:
+        return fiber.wait(asyncio.wrap_future(future), seconds) if fiber else future.result(seconds)
+    except (TimeoutError, fibers.Abandoned) as error:
         if future.done():  # the function's own TimeoutError, or its end in the very last moment
             return future.result()
         raise HandlerTimeout(left) from error

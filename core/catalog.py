@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -81,6 +82,11 @@ class Catalog:
     def queues(self) -> list[str]:
         """Return every queue that a task uses, the default one first."""
         return list(dict.fromkeys(["default", *(task.options.queue for task in self.tasks.values())]))
+
+    def async_queues(self) -> list[str]:
+        """Return the queues all of whose tasks are ``async def``."""
+        sync = {task.options.queue for task in self.tasks.values() if not iscoroutinefunction(task.function)}
+        return [queue for queue in self.queues() if queue not in sync]
 
     def event(self, event_type: str, data: Any) -> Event:
         """Return *data* as an event of its type.

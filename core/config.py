@@ -22,9 +22,9 @@ LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own w
 class Config:
     """What the environment says, read once.
 
-    Sizes are bytes, ``backlog_limit`` is a number of runs. ``durability`` is the level that is demanded, or ''.
-    ``webhook_secrets`` maps a source (``github``) to its secrets, newest first. ``keys`` are the signing keys, the
-    current one first.
+    Sizes are bytes, ``backlog_limit`` and ``async_concurrency`` numbers of runs. ``durability`` is the level that is
+    demanded, or ''. ``webhook_secrets`` maps a source (``github``) to its secrets, newest first. ``keys`` are the
+    signing keys, the current one first.
     """
 
     env: Literal["production", "development"] = "production"
@@ -42,6 +42,7 @@ class Config:
     ledger_memory: int = 1024 * MEGABYTE
     history_memory: int = 0
     backlog_limit: int = 1_000_000
+    async_concurrency: int = 1_000
     durability: str = ""
     hook_max_body: int = 5 * MEGABYTE
     redbeat_tasks: tuple[str, ...] = ()
@@ -92,7 +93,8 @@ class _Reader:
             prefix=self.prefix(),
             ledger_memory=self.size("LEDGER_MEMORY", 1024 * MEGABYTE),
             history_memory=self.size("HISTORY_MEMORY", 0),
-            backlog_limit=self.backlog_limit(),
+            backlog_limit=self.number("BACKLOG_LIMIT", 1_000_000, "runs"),
+            async_concurrency=self.number("ASYNC_CONCURRENCY", 1_000, "runs"),
             durability=self.durability(),
             hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
             redbeat_tasks=self.several("REDBEAT_TASKS"),
@@ -131,11 +133,11 @@ class _Reader:
             return default
         return int(digits) * unit
 
-    def backlog_limit(self) -> int:
-        text = self.text("BACKLOG_LIMIT") or "1000000"
+    def number(self, name: str, default: int, of: str) -> int:
+        text = self.text(name) or str(default)
         if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < 1:
-            self.problems.append(f"BACKLOG_LIMIT is {text!r}; it must be a number of runs, 1 or more.")
-            return 1_000_000
+            self.problems.append(f"{name} is {text!r}; it must be a number of {of}, 1 or more.")
+            return default
         return int(text)
 
     def durability(self) -> str:

@@ -40,9 +40,12 @@ def scheme(url: str) -> str:
     return urlsplit(url).scheme if "://" in url else ""
 
 
-def settings(config: Config, hints: Sequence[str]) -> dict[str, Any]:
-    """Return Celery's settings for the configured engines; *hints* are the broker's names of the queues of hints."""
-    broker = _rabbitmq(config, hints) if is_rabbitmq(config) else _redis(config, hints)
+def settings(config: Config, hints: Sequence[str], light: Sequence[str] = ()) -> dict[str, Any]:
+    """Return Celery's settings for the configured engines.
+
+    *hints* are the broker's names of the queues of hints, *light* of those for which a worker always needs no thread.
+    """
+    broker = _rabbitmq(config, hints) if is_rabbitmq(config) else _redis(config, hints, light)
     return broker | _backend(config)
 
 
@@ -77,14 +80,13 @@ def _rabbitmq(config: Config, hints: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _redis(config: Config, hints: Sequence[str]) -> dict[str, Any]:
+def _redis(config: Config, hints: Sequence[str], light: Sequence[str]) -> dict[str, Any]:
     # Redis answers a waiting worker each second: one that is silent for longer than a health check's interval is gone.
-    options = {"socket_timeout": 3, "health_check_interval": 2, "hints": list(hints)}
+    options = {"socket_timeout": 3, "health_check_interval": 2, "hints": list(hints), "light": list(light)}
     steps = {"queue_order_strategy": "priority", "priority_steps": list(range(PRIORITIES))}
     keepalive = {} if "socket://" in config.broker_url else {"socket_connect_timeout": 2, "socket_keepalive": True}
     primary = {"master_name": config.broker_service} if config.broker_service else {}
-    # Plain tasks, too, are taken as slots get free; else a flood of them would leave no slot to hints.
-    return {"broker_transport_options": options | steps | keepalive | primary, "worker_disable_prefetch": True}
+    return {"broker_transport_options": options | steps | keepalive | primary, "worker_prefetch_multiplier": 0}
 
 
 def _backend(config: Config) -> dict[str, Any]:

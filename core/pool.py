@@ -1,22 +1,30 @@
-"""Celery's thread pool with an end in sight: it drains, then gives back what still runs."""
+"""The worker's pool: async work on one event loop, by the thousand; sync work on threads beside it."""
 
 import os
 import sys
 import threading
-from concurrent.futures import Future, wait
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
-from celery.concurrency.thread import TaskPool
+from celery.concurrency.base import BasePool, apply_target
 
+from core import moments
 from core.children import serve
 from core.clock import monotonic
+from core.fibers import Fiber
 from core.nursery import Nursery, app_argument
+from core.queue import EXECUTE, queue_name
+from core.room import GATHERING, Place, Room
 from core.tasks import Runner
 from core.ward import Ward
 
 GRACE = 18.0  # seconds that runs get to end by themselves; platforms kill after 30
 LAST_WORDS = 3.0  # seconds that the rest of the worker gets to close, where threads are stuck
+AT_ONCE = 32  # fibers that begin before the loop does something else
 
 
 def fork_nursery(celery: Any) -> None:
@@ -25,33 +33,94 @@ def fork_nursery(celery: Any) -> None:
         celery.nursery = Nursery.forked(partial(serve, celery.carillon.execute_alone))
 
 
-class ThreadPool(TaskPool):
-    """Runs each run on a thread. On stop: wait, release, and leave even if a thread never ends."""
+class Pool(BasePool):
+    """Runs Celery's tracer on a fiber for each run and each async task, on a thread for any other task.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._futures: set[Future[Any]] = set()
-        self._runner: Runner = self.app.carillon.runner
-        spawn = partial(Nursery.spawned, app_argument(sys.argv), self._runner.worker)
-        self._ward = Ward(self._runner, spawn, getattr(self.app, "nursery", None))
+    Its limit (``-c``) is the number of threads. On stop: wait, release, and leave even if a thread never ends.
+    """
+
+    signal_safe = False
+    body_can_be_buffer = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._hub: Any = None
 
     def on_start(self) -> None:
-        super().on_start()
+        house = self.app.carillon
+        self._runner: Runner = house.runner
+        self._loop = house.loop
+        self._threads = ThreadPoolExecutor(self.limit, thread_name_prefix="carillon-thread")
+        self._beginning: deque[Callable[[], None]] = deque()
+        self._called = False
+        light = {queue_name(house.config, queue) for queue in house.catalog.async_queues()}
+        self.room = Room(max(house.config.async_concurrency, self.limit), self.limit, light, self._starved)
+        spawn = partial(Nursery.spawned, app_argument(sys.argv), self._runner.worker)
+        self._ward = Ward(self._runner, spawn, getattr(self.app, "nursery", None))
         self._runner.isolate = self._ward.take
 
-    def on_apply(self, *args: Any, **kwargs: Any) -> Any:
-        result = super().on_apply(*args, **kwargs)
-        self._futures.add(result.f)
-        result.f.add_done_callback(self._futures.discard)
-        return result
+    def register_with_event_loop(self, loop: Any) -> None:
+        self._hub = loop
+
+    def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
+        """Run *target*, Celery's tracer, as soon as there is a place for it."""
+        trace = partial(apply_target, target, args, kwargs, options.get("callback"), options.get("accept_callback"))
+        name, request = args[0], args[2]
+        if name == EXECUTE:
+            queue = (request.get("delivery_info") or {}).get("routing_key", "")
+            self.room.enter(partial(self._on_fiber, trace), queue=queue)
+        elif iscoroutinefunction(self.app.tasks[name].run):
+            self.room.enter(partial(self._on_fiber, trace), thread=False)
+        else:
+            self.room.enter(partial(self._on_thread, trace), thread=True)
 
     def on_stop(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.room.close()
         deadline = monotonic() + GRACE
         self._ward.stop(GRACE)
-        _, stuck = wait(list(self._futures), timeout=max(deadline - monotonic(), 0))
-        if stuck:
+        done = self.room.empty(max(deadline - monotonic(), 0))
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if not done:
             self._runner.release_all()
             leave = threading.Timer(LAST_WORDS, os._exit, (0,))
             leave.daemon = True
             leave.start()
+            self._loop.stop()
+
+    def _on_thread(self, trace: Callable[[], None], place: Place) -> None:
+        self._threads.submit(self._trace, trace, place)
+
+    def _on_fiber(self, trace: Callable[[], None], place: Place) -> None:
+        self._beginning.append(lambda: self._fiber(trace, place).switch())
+        if not self._called:  # one wake-up of the loop is enough for all that begin
+            self._called = True
+            self._loop.soon(self._begin)
+
+    def _fiber(self, trace: Callable[[], None], place: Place) -> Fiber:
+        return Fiber(partial(self._trace, trace, place), self._threads, place.needs_no_thread)
+
+    def _begin(self) -> None:
+        """Begin some of the fibers that wait for it; the loop has other things to do, too."""
+        self._called = False
+        for _ in range(min(AT_ONCE, len(self._beginning))):
+            self._beginning.popleft()()
+        if self._beginning and not self._called:
+            self._called = True
+            self._loop.soon(self._begin)
+
+    def _trace(self, trace: Callable[[], None], place: Place) -> None:
+        try:
+            trace()
+        except BaseException as error:  # noqa: BLE001 - the loop and the thread must outlive what a task raises
+            self._runner.say(moments.trouble, what="a task ended in an odd way", error=error)
+        finally:
+            place.leave()
+
+    def _starved(self) -> None:
+        """Wake Celery's loop a moment from now: it takes as much as has got free by then."""
+        if self._hub is not None:
+            self._loop.soon(self._loop.later, GATHERING, self._hub.call_soon, nothing)
+
+
+def nothing() -> None:
+    """Wake the loop."""

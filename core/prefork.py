@@ -19,11 +19,11 @@ from click.core import ParameterSource
 from core.calling import left_behind
 from core.ledger.running import runs_of_worker
 from core.mishaps import crashed, timed_out
-from core.pool import GRACE, LAST_WORDS, ThreadPool, fork_nursery
+from core.pool import GRACE, LAST_WORDS, Pool, fork_nursery
 from core.queue import EXECUTE
 from core.tasks import Runner
 
-THREADS = f"{ThreadPool.__module__}:{ThreadPool.__name__}"
+THREADS = f"{Pool.__module__}:{Pool.__name__}"
 
 
 def register() -> None:
@@ -37,11 +37,11 @@ def _choose(sender: Any = None, **_: Any) -> None:
     """Give a worker this pool if ``-P prefork`` was written out: Celery takes that for no choice at all."""
     worker, given = sender, ParameterSource.COMMANDLINE
     context = click.get_current_context(silent=True)
-    if context and context.get_parameter_source("pool") is given and worker.pool_cls in (THREADS, ThreadPool):
+    if context and context.get_parameter_source("pool") is given and worker.pool_cls in (THREADS, Pool):
         worker.pool_cls = ProcessPool
     if worker.pool_cls is ProcessPool and context and context.get_parameter_source("concurrency") is not given:
         worker.concurrency = os.cpu_count() or 1
-    if worker.pool_cls in (THREADS, ThreadPool) and hasattr(worker.app, "carillon"):
+    if worker.pool_cls in (THREADS, Pool) and hasattr(worker.app, "carillon"):
         fork_nursery(worker.app)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from celery import Celery, Task
@@ -10,7 +11,8 @@ from flask import Flask
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from core import engines, moments
+from core import engines, fibers, moments
+from core.catalog import Catalog
 from core.clock import monotonic
 from core.config import Config
 from core.ledger.running import Hint
@@ -24,7 +26,22 @@ HOLD = 300.0  # seconds that hints wait here for a RabbitMQ that is away; the sw
 carried: ContextVar[tuple[str, Any]] = ContextVar("carried", default=("", None))  # an async task's name and request
 
 
-def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -> Celery:
+class OffLoop:
+    """An object whose methods run on another thread while the fiber that calls them waits."""
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._get(), name)
+        if not callable(found):
+            return found
+        fiber = fibers.current()
+        assert fiber is not None
+        return lambda *args, **kwargs: fiber.aside(lambda: getattr(self._get(), name)(*args, **kwargs))
+
+
+def make_celery(app: Flask, config: Config, catalog: Catalog, loop: Loop) -> Celery:
     """Return the Celery app, configured by ``app.config["CELERY"]``, and make it the default one.
 
     As in Flask's documentation: it is ``app.extensions["celery"]``, and tasks run inside the app's context. An
@@ -40,7 +57,7 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             with app.app_context():
                 answer = self.run(*args, **kwargs)
-                if not hasattr(answer, "__await__") or loop.here():
+                if not hasattr(answer, "__await__") or loop.awaits():
                     return answer
                 before = carried.set((self.name, self.request))
                 try:
@@ -49,13 +66,24 @@ def make_celery(app: Flask, config: Config, queues: Sequence[str], loop: Loop) -
                     carried.reset(before)
 
         @property
+        def backend(self) -> Any:
+            """The result backend; on the event loop's thread, one that does not block it."""
+            get = partial(Task.backend.fget, self)
+            return OffLoop(get) if fibers.current() else get()
+
+        @backend.setter
+        def backend(self, value: Any) -> None:
+            self._backend = value
+
+        @property
         def request(self) -> Any:
             """The present call. Celery keeps it with the thread, so an async task has to carry its own."""
             name, request = carried.get()
             return request if name == self.name and not self.request_stack else self._get_request()
 
-    hints = [queue_name(config, queue) for queue in queues]
-    settings = defaults(config) | engines.settings(config, hints) | app.config["CELERY"]
+    queues, async_queues = catalog.queues(), catalog.async_queues()
+    hints, light = ([queue_name(config, queue) for queue in names] for names in (queues, async_queues))
+    settings = defaults(config) | engines.settings(config, hints, light) | app.config["CELERY"]
     settings["task_queues"] = [*_queues(config, queues, settings), *settings.get("task_queues", ())]
     if engines.scheme(config.broker_url) == "amqps":
         settings["broker_use_ssl"] = engines.tls(config, settings.get("broker_use_ssl", {}))
@@ -160,7 +188,7 @@ def defaults(config: Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
-        "worker_pool": "core.pool:ThreadPool",
+        "worker_pool": "core.pool:Pool",
         "worker_concurrency": 32,
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 from core.clock import monotonic
 from core.redis_steady import GARBAGE, Channel
 
-MOST = 100  # hints that a consumer pops at once which sets no limit
+MOST = 200  # hints that are popped at once, at most
 
 GIVE_BACK = """#!lua flags=allow-oom
 for i = #ARGV, 1, -1 do redis.call('RPUSH', KEYS[1], ARGV[i]) end
@@ -41,7 +41,11 @@ class Slots(virtual.QoS):
 
 
 class HintChannel(Channel):
-    """The queues of hints of the channel *plain*, on a connection of their own."""
+    """Queues of hints of the channel *plain*, on a connection of their own.
+
+    Queues for which there may be room at different times have channels of their own: a pop that waits for one of them
+    cannot take from another.
+    """
 
     QoS = Slots
 
@@ -50,10 +54,10 @@ class HintChannel(Channel):
         super().__init__(transport)
 
     def free(self) -> int:
-        """Return how many hints may be popped now."""
-        tell = self.plain.free_slots
-        found: int = tell() if tell else self.qos.prefetch_count or MOST
-        return found
+        """Return how many hints may be popped now; its queues are all alike in that."""
+        tell, queue = self.plain.free_slots, next(iter(self.active_queues), "")
+        found: int = tell(queue) if tell else self.qos.prefetch_count or MOST
+        return min(found, MOST)
 
     def close(self) -> None:
         """Close; hints that were popped meanwhile go back to the head of their queue."""

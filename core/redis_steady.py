@@ -45,7 +45,7 @@ class QoS(kombu.QoS):
     """Celery's bookkeeping of plain tasks; taking, recording and acknowledging them needs no free memory."""
 
     def can_consume(self) -> bool:
-        return not self.channel.pausing and super().can_consume()
+        return not self.channel.pausing and super().can_consume() and self.channel.has_room()
 
     def append(self, message: Any, delivery_tag: str) -> None:
         info = message.delivery_info
@@ -78,6 +78,10 @@ class Channel(kombu.Channel):
         self._paused_until = self._bind_at = -1.0
         self._told = ""
         super().__init__(*args, **options)
+
+    def has_room(self) -> bool:
+        """Tell whether the worker has room for one more message."""
+        return True
 
     @property
     def pausing(self) -> bool:

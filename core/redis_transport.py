@@ -14,36 +14,42 @@ RETRY_EACH = 1.0  # seconds between two tries to connect
 
 
 class Channel(redis_steady.Channel):
-    """A channel that consumes hints through another one. *free_slots* tells how many of them may come."""
+    """A channel that consumes hints through others. *free_slots* tells how many hints of a queue may come."""
 
     HintChannel: type[HintChannel] = HintChannel
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        # Plain tasks, too, are taken as slots get free; else a flood of them would leave no slot to hints.
         self.free_slots: Any = None
-        self._hints: HintChannel | None = None
+        self._hints: dict[bool, HintChannel] = {}
         super().__init__(*args, **options)
 
     def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
         if queue not in self.connection.hints:
             return super().basic_consume(queue, *args, **options)
-        if self._hints is None:
-            self._hints = self.HintChannel(self.connection, self)
-            self._hints.basic_qos(0, self.qos.prefetch_count)
-        return self._hints.basic_consume(queue, *args, **options)
+        light = queue in self.connection.light
+        if light not in self._hints:
+            self._hints[light] = self.HintChannel(self.connection, self)
+            self._hints[light].basic_qos(0, self.qos.prefetch_count)
+        return self._hints[light].basic_consume(queue, *args, **options)
+
+    def has_room(self) -> bool:
+        return self.free_slots is None or self.free_slots("") > 0
 
     def basic_cancel(self, consumer_tag: str) -> Any:
-        if self._hints and consumer_tag in self._hints._consumers:  # noqa: SLF001 - a channel of ours
-            return self._hints.basic_cancel(consumer_tag)
+        for hints in self._hints.values():
+            if consumer_tag in hints._consumers:  # noqa: SLF001 - a channel of ours
+                return hints.basic_cancel(consumer_tag)
         return super().basic_cancel(consumer_tag)
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         super().basic_qos(prefetch_size, prefetch_count, apply_global)
-        if self._hints:
-            self._hints.basic_qos(prefetch_size, prefetch_count)
+        for hints in self._hints.values():
+            hints.basic_qos(prefetch_size, prefetch_count)
 
     def close(self) -> None:
-        hints, self._hints = self._hints, None
-        if hints:
+        closing, self._hints = self._hints, {}
+        for hints in closing.values():
             hints.close()
         super().close()
 
@@ -79,7 +85,7 @@ class Transport(redis.Transport):
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
         self.cycle: Any = Poller()
-        self.hints = frozenset(client.transport_options.get("hints", ()))
+        self.hints, self.light = (frozenset(client.transport_options.get(name, ())) for name in ("hints", "light"))
         self.unbound: list[Any] = []  # bindings that the server has refused to write so far
 
 

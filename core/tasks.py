@@ -1,6 +1,5 @@
 """The run pipeline: claim, run, finish."""
 
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from blinker import NamedSignal as Signal
 from flask import Flask
 
-from core import moments
+from core import fibers, moments
 from core.background import Background
 from core.calling import Misfit, call
 from core.catalog import Catalog, Task
@@ -25,6 +24,7 @@ from core.ledger.running import Claim, Hint, claim, finish, note, release
 from core.ledger.store import Ledger
 from core.loop import Loop
 from core.outcomes import Ended, dead, discarded, failed, succeeded
+from core.tokens import Tokens
 
 UNKNOWN_PAUSE = 60.0  # seconds until a run that this release cannot read is looked at again
 UNKNOWN_LIMIT = 3600.0  # seconds until a run of a task that no release knows is dead
@@ -60,12 +60,13 @@ class Runner:
     deaths: Deaths
     worker: str
     isolate: Callable[[str], None] | None = None
+    tokens: Tokens = field(default_factory=Tokens)
     going: dict[str, str] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def execute(self, run: str, token: str = "") -> str:
         """Follow one hint: claim the run, call its function, record how it ended. Returns what came of it."""
-        token = token or secrets.token_hex(8)
+        token = token or self.tokens.new()
         claimed = self._claim(run, token)
         if claimed and claimed.verdict == "SUSPECT" and self.isolate:
             self.isolate(run)
@@ -83,7 +84,8 @@ class Runner:
             ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
             if ended is None:
                 return self._hold(run, token)
-            return self.end(claimed.task, run, token, claimed.attempt, unsealed(claimed.record), ended)
+            cause = unsealed(claimed.record) if ended.state == "dead" else None
+            return self.end(claimed.task, run, token, claimed.attempt, cause, ended)
         finally:
             self.going.pop(token, None)
 
@@ -128,7 +130,10 @@ class Runner:
         return ended
 
     def end(self, task: str, run: str, token: str, attempt: int, cause: Cause | None, ended: Ended) -> str:
-        """Record how the attempt under *token* ended, and tell of it; returns the state that the run ended in."""
+        """Record how the attempt under *token* ended, and tell of it; returns the state that the run ended in.
+
+        *cause* is what a death is told with.
+        """
         told = self.deaths.tell(run, task, attempt, cause, ended.error) if ended.state == "dead" else None
         verdict = self.recorded(
             lambda: finish(
@@ -180,7 +185,7 @@ class Runner:
                 return self.ledger.run(claim(self.keys, run, token, self.worker, alone=self.isolate is None))
             except (LedgerUnavailable, BacklogFull) as error:
                 self.say(moments.trouble, what=f"run {run} cannot be claimed", error=error)
-                if self.stopping.wait(0.5):
+                if fibers.pause(self.stopping, 0.5):
                     return None
 
     def recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
@@ -191,7 +196,7 @@ class Runner:
                 return self.ledger.run(flow())
             except (LedgerUnavailable, BacklogFull) as error:
                 self.say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
-                if self.stopping.wait(pause):
+                if fibers.pause(self.stopping, pause):
                     return None
                 pause = min(pause * 2, 2.0)
 

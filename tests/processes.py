@@ -102,7 +102,9 @@ class Clone:
         wait_until(answers, timeout=30, what="/readyz answers 200")
 
     def runs(self, query: str = "") -> list[Any]:
-        return self.request("GET", f"/api/v1/runs?limit=500{query}")[1]["items"]
+        answer = self.request("GET", f"/api/v1/runs?limit=500{query}")[1]
+        assert "items" in answer, (answer, self.log("web"))
+        return answer["items"]
 
 
 @contextmanager

@@ -107,9 +107,9 @@ def test_a_timeout_ends_the_process(house):
 
 def test_a_stopped_pool_gives_back(house):
     """All processes get the signal, as on Heroku: short work ends, long work is given back, within 25 s."""
-    assert post(house, "worked", n=1, seconds=3) == 202
+    assert post(house, "worked", n=1, seconds=6) == 202
     assert post(house, "worked", n=2, seconds=60) == 202
-    wait_until(lambda: len(house.runs("&task=work&state=running")) == 2, what="both run")
+    wait_until(lambda: len(house.runs("&task=work&state=running")) == 2, timeout=20, what="both run")
     pool = house.processes.pop("cpu")
     os.killpg(pool.pid, signal.SIGTERM)
     assert pool.wait(25) == 0

@@ -58,7 +58,7 @@ class Line:
         options = {"hints": ["h"], "priority_steps": [0, 5], "queue_order_strategy": "priority"} | options
         self.connection = Connection(url, transport_options=options)
         self.channel = self.connection.default_channel
-        self.channel.free_slots = lambda: self.slots - len(self.got)
+        self.channel.free_slots = lambda queue: self.slots - len(self.got)
         self.slots = 3
         self.got = []
         queues = [Queue(name, Exchange("line"), routing_key=name) for name in ("h", "p")]
@@ -140,7 +140,7 @@ def test_plain_messages_are_recorded_until_they_are_acknowledged(server_url, pre
 def test_what_a_closing_channel_gets_goes_back_to_the_head(line):
     line.consumer.consume()
     line.drain(0.1)
-    pending = line.channel._hints
+    pending = line.channel._hints[False]
     assert pending._in_poll
     with line.client.pipeline() as pipe:
         for word in ("1", "2", "3", "4"):
@@ -232,9 +232,9 @@ def test_the_poller_asks_for_abandoned_messages_through_either_channel(line):
     asked = []
     line.consumer.consume()
     line.channel.qos.restore_visible = lambda **options: asked.append(options)
-    assert isinstance(line.channel._hints, HintChannel)
-    assert isinstance(line.channel._hints.qos, Slots)
-    line.channel._hints.qos.restore_visible(num=1)
+    assert isinstance(line.channel._hints[False], HintChannel)
+    assert isinstance(line.channel._hints[False].qos, Slots)
+    line.channel._hints[False].qos.restore_visible(num=1)
     assert asked == [{"num": 1}]
 
 

@@ -1,6 +1,7 @@
 """The names of the ledger's keys; all of them share one hash tag, so they live in one slot."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 STATES = (
     "scheduled",
@@ -57,7 +58,7 @@ class Keys:
         """Sorted set of ``role:id`` by the server's time of its last heartbeat in ms."""
         return self._key("alive")
 
-    @property
+    @cached_property
     def states(self) -> list[str]:
         """The indexes by state, in the order that the scripts know."""
         return [self.state(state) for state in STATES]

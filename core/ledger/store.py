@@ -7,10 +7,13 @@ from typing import Any, TypeVar
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
+from core import fibers
 from core.errors import BacklogFull, LedgerUnavailable
 from core.ledger.breaker import Breaker
 from core.ledger.clients import async_client, client
 from core.ledger.flow import Command, Flow, Script
+from core.ledger.line import Line
+from core.ledger.wire import Wire
 
 T = TypeVar("T")
 
@@ -61,14 +64,24 @@ class Ledger:
 class AsyncLedger:
     """Runs flows on the process's event loop; a coroutine on another loop is carried over.
 
-    *on_loop* tells how: it takes a coroutine function's coroutine and awaits it on the right loop.
+    *on_loop* tells how: it takes a coroutine function's coroutine and awaits it on the right loop. Scripts of
+    concurrent callers share pipelines. *patience* and *breaker* are as of ``Ledger``.
     """
 
-    def __init__(self, url: str, on_loop: Callable[[Awaitable[Any]], Awaitable[Any]], *, patience: float = 1.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_loop: Callable[[Awaitable[Any]], Awaitable[Any]],
+        *,
+        patience: float = 1.0,
+        breaker: bool = True,
+    ) -> None:
         self._on_loop = on_loop
         self._limit = patience * 1.5  # seconds, the wait for a free connection included
         self.client = async_client(url, patience)
-        self._breaker = Breaker()
+        self.wire = Wire(self.client.connection_pool)
+        self.line = Line(self._exchange)
+        self._breaker = Breaker() if breaker else None
 
     async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end; raises as ``Ledger.run`` does."""
@@ -88,18 +101,42 @@ class AsyncLedger:
             return result
 
     async def _answers(self, commands: Sequence[Command]) -> list[Any]:
-        with translated(), self._breaker.asked():
-            answers = await self._send([_plain(command) for command in commands])
-            if missing := _missing(answers):
-                again = await self._send([_plain(commands[i], whole=True) for i in missing])
-                _fill(answers, missing, again)
+        with translated(), self._breaker.asked() if self._breaker else nullcontext():
+            async with asyncio.timeout(self._limit):
+                # What reads may have a long answer, for which nobody else should wait.
+                scripts = any(isinstance(command, Script) for command in commands)
+                answers = await (self.line.ask(commands) if scripts else self._read(commands))
         return _checked(answers)
 
-    async def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        async with asyncio.timeout(self._limit), self.client.pipeline(transaction=False) as pipe:
+    async def _read(self, commands: Sequence[Command]) -> list[Any]:
+        async with self.client.pipeline(transaction=False) as pipe:
             for command in commands:
-                pipe.execute_command(*command)
+                pipe.execute_command(*_plain(command))
             return await pipe.execute(raise_on_error=False)
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        async with asyncio.timeout(self._limit):
+            answers = await self.wire.send([_plain(command) for command in commands])
+            if missing := _missing(answers):
+                again = await self.wire.send([_plain(commands[i], whole=True) for i in missing])
+                _fill(answers, missing, again)
+            return answers
+
+
+class WorkerLedger(Ledger):
+    """Runs flows on a thread; on a fiber it asks through *shared*, so that runs are claimed and ended by the batch."""
+
+    def __init__(self, url: str, shared: AsyncLedger, *, patience: float = 1.0) -> None:
+        super().__init__(url, patience=patience)
+        self.shared = shared
+
+    def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        fiber = fibers.current()
+        if fiber is None:
+            return super()._answers(commands)
+        with translated():
+            answers = fiber.wait(self.shared.line.ask(commands))
+        return _checked(answers)
 
 
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:

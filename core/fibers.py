@@ -1,0 +1,166 @@
+"""Fibers: code that waits as if it had a thread, on the event loop's thread, while the loop goes on.
+
+A fiber is a greenlet that the loop starts. Where it waits it switches to the loop, which switches back. So Celery's
+tracer, which knows nothing of coroutines, runs thousands of tasks at once. Each step of a coroutine runs on its
+fiber, for Celery keeps the current task and request with the greenlet (celery/celery#10634 looks at other ways).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+from core.errors import CoreError
+
+T = TypeVar("T")
+GIVE_UP = object()
+
+
+class Abandoned(Exception):
+    """What a fiber waited for did not come in time."""
+
+
+class Fiber(greenlet):
+    """Runs *work* on the event loop's thread, and what would block it on *threads*.
+
+    *awaits* is called when it turns to a coroutine: from then on it needs no thread.
+    """
+
+    def __init__(self, work: Callable[[], None], threads: Executor, awaits: Callable[[], None]) -> None:
+        super().__init__(work)
+        self._threads = threads
+        self._awaits = awaits
+        self.stepping = False
+        self._pause = 0  # the number of the present wait: only what belongs to it may end it
+
+    def wait(self, future: "asyncio.Future[T]", limit: float | None = None) -> T:
+        """Let the loop go on until *future* is done; returns its result or raises its exception.
+
+        Raises:
+            Abandoned: it was not done within *limit* seconds.
+        """
+        self._refuse_step()
+        if not future.done():
+            wake = self._waker()
+            future.add_done_callback(wake)
+            if self._to_loop(limit, wake) is GIVE_UP and not future.done():
+                raise Abandoned
+        return future.result()
+
+    def complete(self, coroutine: Coroutine[Any, Any, T], limit: float | None = None) -> T:
+        """Run *coroutine* as a task of the loop, each step of it on this fiber; returns what it returns.
+
+        Raises:
+            Abandoned: it went on for longer than *limit* seconds; it goes on still, and nobody waits for it.
+        """
+        self._refuse_step()
+        self._awaits()
+        steps = Steps(coroutine, self)
+        task = asyncio.get_running_loop().create_task(steps)
+        wake = self._waker()
+        task.add_done_callback(wake)
+        step = self._to_loop(limit, wake)
+        while not task.done():
+            if step is GIVE_UP:
+                steps.fiber = None
+                raise Abandoned
+            step = self._switch(self._step(step))
+        self._pause += 1
+        return task.result()
+
+    def on_thread(self, function: Callable[[], T]) -> T:
+        """Run *function* on one of the threads, with this fiber's context variables, while the loop goes on."""
+        return self._in(self._threads, function)
+
+    def aside(self, function: Callable[[], T]) -> T:
+        """Run something short that blocks on another thread, however busy *threads* are."""
+        return self._in(None, function)
+
+    def _in(self, threads: Executor | None, function: Callable[[], T]) -> T:
+        return self.wait(asyncio.get_running_loop().run_in_executor(threads, copy_context().run, function))
+
+    def _to_loop(self, limit: float | None, wake: Callable[[Any], None]) -> Any:
+        if limit is None:
+            return self._switch()
+        timer = asyncio.get_running_loop().call_later(limit, wake, GIVE_UP)
+        try:
+            return self._switch()
+        finally:
+            timer.cancel()
+
+    def _switch(self, *said: Any) -> Any:
+        assert self.parent is not None
+        return self.parent.switch(*said)
+
+    def _waker(self) -> Callable[[Any], None]:
+        self._pause += 1
+        return partial(self._wake, self._pause)
+
+    def _wake(self, pause: int, said: Any) -> None:
+        if pause == self._pause:
+            self.switch(said)
+
+    def _step(self, step: Callable[[], Any]) -> tuple[bool, Any]:
+        self.stepping = True
+        try:
+            return True, step()
+        except BaseException as error:  # noqa: BLE001 - it is the task's, which raises it again on the loop
+            return False, error
+        finally:
+            self.stepping = False
+
+    def _refuse_step(self) -> None:
+        if self.stepping:
+            raise CoreError("This thread runs the event loop and cannot wait for it. Use await.")
+
+
+class Steps(Coroutine[Any, Any, T]):
+    """A coroutine for ``asyncio.Task`` whose steps run on *fiber*; without one, where the task's do."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], fiber: Fiber | None) -> None:
+        self.coroutine, self.fiber = coroutine, fiber
+        self.__name__ = getattr(coroutine, "__name__", "coroutine")
+        self.__qualname__ = getattr(coroutine, "__qualname__", self.__name__)
+
+    def send(self, value: Any) -> Any:
+        return self._on_fiber(partial(self.coroutine.send, value))
+
+    def throw(self, *error: Any) -> Any:
+        return self._on_fiber(partial(self.coroutine.throw, *error))
+
+    def close(self) -> None:
+        self.coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self.coroutine.__await__()
+
+    def _on_fiber(self, step: Callable[[], Any]) -> Any:
+        if self.fiber is None:
+            return step()
+        fine, found = self.fiber.switch(step)
+        if fine:
+            return found
+        raise found
+
+
+def current() -> Fiber | None:
+    """Return the fiber that runs the calling code, if any."""
+    found = getcurrent()
+    return found if isinstance(found, Fiber) else None
+
+
+def pause(stop: threading.Event, seconds: float) -> bool:
+    """Wait *seconds*, on a thread or a fiber; tells whether *stop* is set. A thread is woken when it is."""
+    fiber = current()
+    if fiber is None:
+        return stop.wait(seconds)
+    loop = asyncio.get_running_loop()
+    slept = loop.create_future()
+    loop.call_later(seconds, slept.set_result, None)
+    fiber.wait(slept)
+    return stop.is_set()

@@ -1,0 +1,60 @@
+"""Questions that come at the same time share a pipeline: the next one leaves when the last one's answers are here.
+
+So there is no wait for company, and the more there is to ask, the more is asked at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.ledger.flow import Command
+
+MOST = 256  # commands of one pipeline
+
+Answers = asyncio.Future[list[Any]]
+Exchange = Callable[[Sequence[Command]], Awaitable[list[Any]]]
+
+
+class Line:
+    """Gathers the commands of one event loop and sends them through *exchange*, which returns their answers."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._waiting: deque[tuple[Sequence[Command], Answers]] = deque()
+        self._busy: asyncio.Task[None] | None = None
+
+    def ask(self, commands: Sequence[Command]) -> Answers:
+        """Send *commands*; returns the future of their answers. To be called on the loop."""
+        loop = asyncio.get_running_loop()
+        answers: Answers = loop.create_future()
+        self._waiting.append((commands, answers))
+        if self._busy is None or self._busy.done():
+            self._busy = loop.create_task(self._serve())
+        return answers
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            batch = self._batch()
+            try:
+                found = await self._exchange([command for commands, _ in batch for command in commands])
+            except BaseException as error:
+                for _, answers in batch:
+                    if not answers.done():
+                        answers.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            start = 0
+            for commands, answers in batch:
+                if not answers.done():
+                    answers.set_result(found[start : start + len(commands)])
+                start += len(commands)
+
+    def _batch(self) -> list[tuple[Sequence[Command], Answers]]:
+        batch: list[tuple[Sequence[Command], Answers]] = []
+        size = 0
+        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MOST):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        return batch
