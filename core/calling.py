@@ -51,6 +51,8 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
         answer = _on_thread(bound, limit)
     else:
         answer = fiber.on_thread(bound) if fiber else bound()
+    if fiber:
+        fiber.light()
     if inspect.isawaitable(answer):  # a decorator may hide that the function is async
         return _awaited(answer, limit, loop)
     if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
@@ -82,7 +84,8 @@ def _event(task: Task, catalog: Catalog, cause: Cause) -> Event:
 
 
 def _awaited(awaitable: Awaitable[Any], limit: float | None, loop: Loop) -> Any:
-    coroutine, fiber = _limited(awaitable, limit), fibers.current()
+    coroutine = awaitable if limit is None and inspect.iscoroutine(awaitable) else _limited(awaitable, limit)
+    fiber = fibers.current()
     if limit is None or (loop.here() and fiber is None):
         return loop.run(coroutine)
     left = f"it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"

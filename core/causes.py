@@ -6,7 +6,7 @@ import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from core.clock import rfc3339
@@ -139,8 +139,12 @@ class Keyring:
     def fits(self, content: bytes, mac: str) -> bool:
         """Tell whether one of our keys made *mac* for *content*."""
         kid, _, digest = mac.partition(" ")
-        keys = dict(map(_derived, self.secrets))
-        return kid in keys and hmac.compare_digest(_mac(keys[kid], content).encode(), digest.encode())
+        key = self._by_id.get(kid)
+        return key is not None and hmac.compare_digest(_mac(key, content).encode(), digest.encode())
+
+    @cached_property
+    def _by_id(self) -> dict[str, bytes]:
+        return dict(map(_derived, self.secrets))
 
     def open(self, record: bytes) -> Cause:
         """Return the cause that *record* holds.
@@ -154,7 +158,7 @@ class Keyring:
         kid, space, _ = mac.partition(" ")
         if not space:
             raise Tampered
-        if kid not in dict(map(_derived, self.secrets)):
+        if kid not in self._by_id:
             raise UnknownKey
         if not self.fits(body, mac):
             raise Tampered
@@ -198,7 +202,7 @@ def _derived(secret: str) -> tuple[str, bytes]:
 
 
 def _mac(key: bytes, body: bytes) -> str:
-    return _b64(hmac.new(key, body, hashlib.sha256).digest()[:18])
+    return _b64(hmac.digest(key, body, "sha256")[:18])
 
 
 def _b64(raw: bytes) -> str:

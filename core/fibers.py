@@ -8,7 +8,6 @@ fiber, for Celery keeps the current task and request with the greenlet (celery/c
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from greenlet import getcurrent, greenlet
 
 from core.errors import CoreError
+from core.threads import Threads
 
 T = TypeVar("T")
 GIVE_UP = object()
@@ -28,13 +28,13 @@ class Abandoned(Exception):
 class Fiber(greenlet):
     """Runs *work* on the event loop's thread, and what would block it on *threads*.
 
-    *awaits* is called when it turns to a coroutine: from then on it needs no thread.
+    *light* is to be called when it needs no thread any more: it turned to a coroutine, or its sync part is over.
     """
 
-    def __init__(self, work: Callable[[], None], threads: Executor, awaits: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], None], threads: Threads, light: Callable[[], None]) -> None:
         super().__init__(work)
         self._threads = threads
-        self._awaits = awaits
+        self.light = light
         self.stepping = False
         self._pause = 0  # the number of the present wait: only what belongs to it may end it
 
@@ -59,7 +59,7 @@ class Fiber(greenlet):
             Abandoned: it went on for longer than *limit* seconds; it goes on still, and nobody waits for it.
         """
         self._refuse_step()
-        self._awaits()
+        self.light()
         steps = Steps(coroutine, self)
         task = asyncio.get_running_loop().create_task(steps)
         wake = self._waker()
@@ -75,14 +75,15 @@ class Fiber(greenlet):
 
     def on_thread(self, function: Callable[[], T]) -> T:
         """Run *function* on one of the threads, with this fiber's context variables, while the loop goes on."""
-        return self._in(self._threads, function)
+        result: T
+        result, error = self.wait(self._threads.call(partial(copy_context().run, function)))
+        if error is not None:
+            raise error
+        return result
 
     def aside(self, function: Callable[[], T]) -> T:
-        """Run something short that blocks on another thread, however busy *threads* are."""
-        return self._in(None, function)
-
-    def _in(self, threads: Executor | None, function: Callable[[], T]) -> T:
-        return self.wait(asyncio.get_running_loop().run_in_executor(threads, copy_context().run, function))
+        """Run something short that blocks on another thread, however busy the threads are."""
+        return self.wait(asyncio.get_running_loop().run_in_executor(None, function))
 
     def _to_loop(self, limit: float | None, wake: Callable[[Any], None]) -> Any:
         if limit is None:

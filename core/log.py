@@ -94,13 +94,14 @@ def listen(app: Flask) -> None:
         def line(_: Flask, **said: Any) -> None:
             if logger.isEnabledFor(level):
                 words = {name: value if name in OURS else redacted(str(value), 300) for name, value in said.items()}
-                logger.log(level, template.format(**words))
+                line = template.format(**words)  # made here: logging would look for the caller, through the whole stack
+                logger.handle(logging.LogRecord(logger.name, level, __file__, 0, line, None, None))
 
         return line
 
     info, warning, error = logging.INFO, logging.WARNING, logging.ERROR
     lines = {
-        moments.started: (info, "started {task} run={run} attempt={attempt}"),
+        moments.started: (logging.DEBUG, "started {task} run={run} attempt={attempt}"),
         moments.succeeded: (info, "succeeded {task} run={run} seconds={seconds:.3f}"),
         moments.retried: (warning, "retrying {task} run={run} in={delay:.5} error={error}"),
         moments.failed: (error, "dead {task} run={run} reason={reason}"),

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
@@ -20,6 +19,7 @@ from core.nursery import Nursery, app_argument
 from core.queue import EXECUTE, queue_name
 from core.room import GATHERING, Place, Room
 from core.tasks import Runner
+from core.threads import Threads
 from core.ward import Ward
 
 GRACE = 18.0  # seconds that runs get to end by themselves; platforms kill after 30
@@ -45,12 +45,13 @@ class Pool(BasePool):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._hub: Any = None
+        self._consumer = 0  # the thread of Celery's own loop
 
     def on_start(self) -> None:
         house = self.app.carillon
         self._runner: Runner = house.runner
         self._loop = house.loop
-        self._threads = ThreadPoolExecutor(self.limit, thread_name_prefix="carillon-thread")
+        self._threads = Threads(self.limit)
         self._beginning: deque[Callable[[], None]] = deque()
         self._called = False
         light = {queue_name(house.config, queue) for queue in house.catalog.async_queues()}
@@ -60,7 +61,7 @@ class Pool(BasePool):
         self._runner.isolate = self._ward.take
 
     def register_with_event_loop(self, loop: Any) -> None:
-        self._hub = loop
+        self._hub, self._consumer = loop, threading.get_ident()
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
         """Run *target*, Celery's tracer, as soon as there is a place for it."""
@@ -79,7 +80,6 @@ class Pool(BasePool):
         deadline = monotonic() + GRACE
         self._ward.stop(GRACE)
         done = self.room.empty(max(deadline - monotonic(), 0))
-        self._threads.shutdown(wait=False, cancel_futures=True)
         if not done:
             self._runner.release_all()
             leave = threading.Timer(LAST_WORDS, os._exit, (0,))
@@ -88,12 +88,16 @@ class Pool(BasePool):
             self._loop.stop()
 
     def _on_thread(self, trace: Callable[[], None], place: Place) -> None:
-        self._threads.submit(self._trace, trace, place)
+        self._threads.submit(partial(self._trace, trace, place))
 
     def _on_fiber(self, trace: Callable[[], None], place: Place) -> None:
         self._beginning.append(lambda: self._fiber(trace, place).switch())
-        if not self._called:  # one wake-up of the loop is enough for all that begin
-            self._called = True
+        if self._called:
+            return
+        self._called = True
+        if threading.get_ident() == self._consumer:
+            self._hub.call_soon(self._loop.soon, self._begin)  # when all that have come with it are here
+        else:
             self._loop.soon(self._begin)
 
     def _fiber(self, trace: Callable[[], None], place: Place) -> Fiber:

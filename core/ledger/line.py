@@ -35,6 +35,7 @@ class Line:
 
     async def _serve(self) -> None:
         while self._waiting:
+            await asyncio.sleep(0)  # those who were woken together ask together
             batch = self._batch()
             try:
                 found = await self._exchange([command for commands, _ in batch for command in commands])

@@ -1,0 +1,65 @@
+"""Threads on which fibers have sync functions run. What is done comes back to the event loop by the batch."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+Outcome = tuple[Any, BaseException | None]  # what a function returned, or what it raised
+
+
+class Threads:
+    """At most *most* daemon threads, started as they are needed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._growing = threading.Lock()
+        self._idle = threading.Semaphore(0)
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._outcomes: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
+        self._called = False
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Have a thread call *work*, which must not raise."""
+        self._work.put(work)
+        with self._growing:
+            if not self._idle.acquire(blocking=False) and self._count < self._most:
+                self._count += 1
+                threading.Thread(target=self._serve, name=f"carillon-thread-{self._count}", daemon=True).start()
+
+    def call(self, function: Callable[[], Any]) -> "asyncio.Future[Outcome]":
+        """Have a thread call *function*; returns the future of its outcome. To be called on an event loop."""
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Outcome] = loop.create_future()
+
+        def work() -> None:
+            try:
+                found: Outcome = function(), None
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the outcome is awaited
+                found = None, error
+            self._outcomes.append((outcome, found))
+            if not self._called:  # one wake-up of the loop is enough for all that are done by then
+                self._called = True
+                loop.call_soon_threadsafe(self._deliver)
+
+        self.submit(work)
+        return outcome
+
+    def _deliver(self) -> None:
+        self._called = False
+        while self._outcomes:
+            outcome, found = self._outcomes.popleft()
+            if not outcome.done():
+                outcome.set_result(found)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                work = self._work.get_nowait()
+            except Empty:
+                self._idle.release()
+                work = self._work.get()
+            work()
