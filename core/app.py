@@ -21,13 +21,14 @@ from core.ledger.admission import Admission
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.server import durability
-from core.ledger.store import AsyncLedger, Ledger, WorkerLedger
+from core.ledger.store import AsyncLedger, Ledger
 from core.loader import load
 from core.log import celery_logs_here, listen
 from core.loop import Loop
+from core.notes import Said, keep_notes
 from core.retention import Retention
 from core.sweeper import Sweeper
-from core.tasks import Runner, Said, keep_notes
+from core.tasks import Runner
 from core.web import routes
 
 WORKER_PATIENCE = 5.0  # seconds; nobody waits for a worker's answer, so it can wait for the ledger's
@@ -110,14 +111,14 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         durability=Known(partial(durability, ledger.client)),
         synced=config.durability == "fsync",
     )
-    shared = AsyncLedger(config.redis_url, app.loop.carry, patience=WORKER_PATIENCE, breaker=False)
     deaths = Deaths(catalog=catalog, keys=keys, keyring=keyring, gather=bus.gather)
     runner = Runner(
         app=app,
         catalog=catalog,
         keys=keys,
         keyring=keyring,
-        ledger=WorkerLedger(config.redis_url, shared, patience=WORKER_PATIENCE),
+        ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
+        shared=AsyncLedger(config.redis_url, app.loop.carry, patience=WORKER_PATIENCE, breaker=False),
         loop=app.loop,
         notes=_notes(app, ledger, keys),
         publish=publisher.put,

@@ -1,24 +1,26 @@
-"""Calling a task's function with what its cause holds, sync or async, within its time limit."""
+"""Calling a task's function with what its cause holds, sync or async, within its time limit, on a thread."""
 
 import asyncio
-import inspect
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
+from inspect import isasyncgen, isawaitable, iscoroutinefunction, isgenerator
 from typing import Any
 
 from pydantic import ValidationError
 
-from core import fibers
 from core.catalog import Catalog, Task
 from core.causes import Cause
 from core.errors import CoreError, InvalidEvent
 from core.events import Event, validated
 from core.loop import Loop
+from core.threads import Outcome, outcome_of
 
 LAST_CHANCE = 5.0  # seconds that a cancelled coroutine gets to end
+LEFT = "it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"
+LEFT_THREAD = "it did not end within its timeout of {limit:g} s; its thread is left behind"
 
 _left: set[threading.Thread] = set()  # threads whose function outlived its timeout
 
@@ -35,32 +37,33 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     """Call the function of *task* for *cause* and return what it returns.
 
     A coroutine function runs on *loop* and is cancelled at its timeout. A sync function with a timeout runs on
-    a thread of its own, which is left behind when the time is over: Python cannot stop a thread. A sync function
-    without one runs on this thread; a fiber has it run on a thread of its worker.
+    a thread of its own, which is left behind when the time is over: Python cannot stop a thread.
 
     Raises:
         Misfit: what was recorded does not fit the function any more.
         HandlerTimeout: it took too long.
     """
-    bound = _bound(task, catalog, cause)
+    function = bound(task, catalog, cause)
     limit = task.options.timeout
-    fiber = fibers.current()
-    if inspect.iscoroutinefunction(task.function):
-        answer = bound()
-    elif limit is not None:
-        answer = _on_thread(bound, limit)
-    else:
-        answer = fiber.on_thread(bound) if fiber else bound()
-    if fiber:
-        fiber.light()
-    if inspect.isawaitable(answer):  # a decorator may hide that the function is async
+    answer = function() if limit is None or iscoroutinefunction(task.function) else _on_thread(function, limit)
+    if isawaitable(answer):  # a decorator may hide that the function is async
         return _awaited(answer, limit, loop)
-    if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+    return checked(task, answer)
+
+
+def checked(task: Task, answer: Any) -> Any:
+    """Return what the function of *task* returned, if it has run at all."""
+    if isgenerator(answer) or isasyncgen(answer):
         raise TypeError(f"{task.name} is a generator, so nothing of it has run: a handler returns, it does not yield")
     return answer
 
 
-def _bound(task: Task, catalog: Catalog, cause: Cause) -> Callable[[], Any]:
+def bound(task: Task, catalog: Catalog, cause: Cause) -> Callable[[], Any]:
+    """Return the function of *task* with the arguments that *cause* holds.
+
+    Raises:
+        Misfit: they do not fit it any more.
+    """
     if task.kind == "handler":
         return partial(task.function, _event(task, catalog, cause))
     if task.kind == "job" or task.arguments is None:
@@ -84,20 +87,14 @@ def _event(task: Task, catalog: Catalog, cause: Cause) -> Event:
 
 
 def _awaited(awaitable: Awaitable[Any], limit: float | None, loop: Loop) -> Any:
-    coroutine = awaitable if limit is None and inspect.iscoroutine(awaitable) else _limited(awaitable, limit)
-    fiber = fibers.current()
-    if limit is None or (loop.here() and fiber is None):
+    coroutine = limited(awaitable, limit)
+    if limit is None or loop.here():
         return loop.run(coroutine)
-    left = f"it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"
-    if fiber is None:
-        return _result(loop.submit(coroutine), limit + LAST_CHANCE, left)
-    try:
-        return fiber.complete(coroutine, limit + LAST_CHANCE)
-    except fibers.Abandoned as error:
-        raise HandlerTimeout(left) from error
+    return _result(loop.submit(coroutine), limit + LAST_CHANCE, LEFT.format(limit=limit))
 
 
-async def _limited(awaitable: Awaitable[Any], limit: float | None) -> Any:
+async def limited(awaitable: Awaitable[Any], limit: float | None) -> Any:
+    """Await, and cancel after *limit* seconds: HandlerTimeout."""
     timer = asyncio.timeout(limit)
     try:
         async with timer:
@@ -109,21 +106,32 @@ async def _limited(awaitable: Awaitable[Any], limit: float | None) -> Any:
 
 
 def _on_thread(function: Callable[[], Any], limit: float) -> Any:
-    future: Future[Any] = Future()
+    future: Future[Outcome] = Future()
+    thread = timed(function, future.set_result)
+    try:
+        result, error = _result(future, limit, LEFT_THREAD.format(limit=limit))
+    finally:
+        if not future.done():
+            leave(thread)
+    if error is not None:
+        raise error
+    return result
+
+
+def timed(function: Callable[[], Any], done: Callable[[Outcome], None]) -> threading.Thread:
+    """Start a thread that calls *function* with the caller's context variables, and *done* with its outcome."""
 
     def work() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the result is awaited
-            future.set_exception(error)
+        done(outcome_of(function))
 
     thread = threading.Thread(target=copy_context().run, args=(work,), name="carillon-timed", daemon=True)
     thread.start()
-    try:
-        return _result(future, limit, f"it did not end within its timeout of {limit:g} s; its thread is left behind")
-    finally:
-        if not future.done():
-            _left.add(thread)
+    return thread
+
+
+def leave(thread: threading.Thread) -> None:
+    """Count *thread* as stuck."""
+    _left.add(thread)
 
 
 def left_behind() -> int:
@@ -135,10 +143,9 @@ def left_behind() -> int:
 
 
 def _result(future: Future[Any], seconds: float, left: str) -> Any:
-    fiber = fibers.current()
     try:
-        return fiber.wait(asyncio.wrap_future(future), seconds) if fiber else future.result(seconds)
-    except (TimeoutError, fibers.Abandoned) as error:
+        return future.result(seconds)
+    except TimeoutError as error:
         if future.done():  # the function's own TimeoutError, or its end in the very last moment
             return future.result()
         raise HandlerTimeout(left) from error

@@ -6,9 +6,7 @@ fiber, for Celery keeps the current task and request with the greenlet (celery/c
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,14 +24,14 @@ class Abandoned(Exception):
 
 
 class Fiber(greenlet):
-    """Runs *work* on the event loop's thread, and what would block it on *threads*.
+    """Runs *work* on the event loop's thread.
 
-    *light* is to be called when it needs no thread any more: it turned to a coroutine, or its sync part is over.
+    What would block it runs on *threads*; *light* is to be called when none of them is needed any more.
     """
 
     def __init__(self, work: Callable[[], None], threads: Threads, light: Callable[[], None]) -> None:
         super().__init__(work)
-        self._threads = threads
+        self.threads = threads
         self.light = light
         self.stepping = False
         self._pause = 0  # the number of the present wait: only what belongs to it may end it
@@ -59,7 +57,6 @@ class Fiber(greenlet):
             Abandoned: it went on for longer than *limit* seconds; it goes on still, and nobody waits for it.
         """
         self._refuse_step()
-        self.light()
         steps = Steps(coroutine, self)
         task = asyncio.get_running_loop().create_task(steps)
         wake = self._waker()
@@ -72,14 +69,6 @@ class Fiber(greenlet):
             step = self._switch(self._step(step))
         self._pause += 1
         return task.result()
-
-    def on_thread(self, function: Callable[[], T]) -> T:
-        """Run *function* on one of the threads, with this fiber's context variables, while the loop goes on."""
-        result: T
-        result, error = self.wait(self._threads.call(partial(copy_context().run, function)))
-        if error is not None:
-            raise error
-        return result
 
     def aside(self, function: Callable[[], T]) -> T:
         """Run something short that blocks on another thread, however busy the threads are."""
@@ -153,15 +142,3 @@ def current() -> Fiber | None:
     """Return the fiber that runs the calling code, if any."""
     found = getcurrent()
     return found if isinstance(found, Fiber) else None
-
-
-def pause(stop: threading.Event, seconds: float) -> bool:
-    """Wait *seconds*, on a thread or a fiber; tells whether *stop* is set. A thread is woken when it is."""
-    fiber = current()
-    if fiber is None:
-        return stop.wait(seconds)
-    loop = asyncio.get_running_loop()
-    slept = loop.create_future()
-    loop.call_later(seconds, slept.set_result, None)
-    fiber.wait(slept)
-    return stop.is_set()

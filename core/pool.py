@@ -1,5 +1,10 @@
-"""The worker's pool: async work on one event loop, by the thousand; sync work on threads beside it."""
+"""The worker's pool: async work on one event loop, by the thousand; sync work on threads beside it.
 
+Hints that come over Redis are followed at once. Where something listens to Celery's signals of tasks, they go through
+Celery's own machinery instead, as plain tasks do.
+"""
+
+import asyncio
 import os
 import sys
 import threading
@@ -16,15 +21,16 @@ from core.children import serve
 from core.clock import monotonic
 from core.fibers import Fiber
 from core.nursery import Nursery, app_argument
-from core.queue import EXECUTE, queue_name
+from core.queue import queue_name
 from core.room import GATHERING, Place, Room
+from core.slots import EXECUTE
 from core.tasks import Runner
 from core.threads import Threads
 from core.ward import Ward
 
 GRACE = 18.0  # seconds that runs get to end by themselves; platforms kill after 30
 LAST_WORDS = 3.0  # seconds that the rest of the worker gets to close, where threads are stuck
-AT_ONCE = 32  # fibers that begin before the loop does something else
+AT_ONCE = 32  # runs that begin before the loop does something else
 
 
 def fork_nursery(celery: Any) -> None:
@@ -52,7 +58,8 @@ class Pool(BasePool):
         self._runner: Runner = house.runner
         self._loop = house.loop
         self._threads = Threads(self.limit)
-        self._beginning: deque[Callable[[], None]] = deque()
+        self._beginning: deque[Callable[[], Any]] = deque()
+        self._following: set[asyncio.Task[None]] = set()
         self._called = False
         light = {queue_name(house.config, queue) for queue in house.catalog.async_queues()}
         self.room = Room(max(house.config.async_concurrency, self.limit), self.limit, light, self._starved)
@@ -62,6 +69,10 @@ class Pool(BasePool):
 
     def register_with_event_loop(self, loop: Any) -> None:
         self._hub, self._consumer = loop, threading.get_ident()
+
+    def take(self, queue: str, run: str) -> None:
+        """Follow a hint as soon as there is a place for it."""
+        self.room.enter(partial(self._on_loop, run), queue=queue)
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
         """Run *target*, Celery's tracer, as soon as there is a place for it."""
@@ -90,8 +101,15 @@ class Pool(BasePool):
     def _on_thread(self, trace: Callable[[], None], place: Place) -> None:
         self._threads.submit(partial(self._trace, trace, place))
 
+    def _on_loop(self, run: str, place: Place) -> None:
+        self._soon(partial(self._follow, run, place))
+
     def _on_fiber(self, trace: Callable[[], None], place: Place) -> None:
-        self._beginning.append(lambda: self._fiber(trace, place).switch())
+        work = partial(self._trace, trace, place)
+        self._soon(lambda: Fiber(work, self._threads, place.needs_no_thread).switch())
+
+    def _soon(self, begin: Callable[[], Any]) -> None:
+        self._beginning.append(begin)
         if self._called:
             return
         self._called = True
@@ -100,17 +118,28 @@ class Pool(BasePool):
         else:
             self._loop.soon(self._begin)
 
-    def _fiber(self, trace: Callable[[], None], place: Place) -> Fiber:
-        return Fiber(partial(self._trace, trace, place), self._threads, place.needs_no_thread)
-
     def _begin(self) -> None:
-        """Begin some of the fibers that wait for it; the loop has other things to do, too."""
+        """Begin some of what waits for it; the loop has other things to do, too."""
         self._called = False
         for _ in range(min(AT_ONCE, len(self._beginning))):
             self._beginning.popleft()()
         if self._beginning and not self._called:
             self._called = True
             self._loop.soon(self._begin)
+
+    def _follow(self, run: str, place: Place) -> None:
+        task = asyncio.get_running_loop().create_task(self._followed(run, place))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _followed(self, run: str, place: Place) -> None:
+        way = self._runner.on_loop(self._threads, place.needs_no_thread)
+        try:
+            await self._runner.follow(way, run)
+        except BaseException as error:  # noqa: BLE001 - the run comes back; the loop must outlive what is odd
+            self._runner.say(moments.trouble, what=f"run {run} ended in an odd way", error=error)
+        finally:
+            place.leave()
 
     def _trace(self, trace: Callable[[], None], place: Place) -> None:
         try:

@@ -20,7 +20,7 @@ from core.calling import left_behind
 from core.ledger.running import runs_of_worker
 from core.mishaps import crashed, timed_out
 from core.pool import GRACE, LAST_WORDS, Pool, fork_nursery
-from core.queue import EXECUTE
+from core.slots import EXECUTE
 from core.tasks import Runner
 
 THREADS = f"{Pool.__module__}:{Pool.__name__}"

@@ -17,9 +17,8 @@ from core.clock import monotonic
 from core.config import Config
 from core.ledger.running import Hint
 from core.loop import Loop
-from core.slots import Slots
+from core.slots import EXECUTE, Slots
 
-EXECUTE = "carillon.execute"
 WAYS = ("read", "write")
 HOLD = 300.0  # seconds that hints wait here for a RabbitMQ that is away; the sweeper finds those that are dropped
 

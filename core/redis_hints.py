@@ -1,11 +1,11 @@
 """Hints on Redis: popped in bulk, as many as there are free slots, and recorded nowhere. The sweeper heals losses."""
 
+import json
 from queue import Empty
 from typing import Any
 
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
 from redis.exceptions import RedisError, ResponseError
 
 from core.clock import monotonic
@@ -102,11 +102,13 @@ class HintChannel(Channel):
         """Hand over what there are slots for, but one at least: with plain tasks always first none would ever run."""
         queue = key.rsplit(self.sep, 1)[0]
         wanted = not self._closing and queue in self._active_queues
-        taken = max(self.free(), 1) if wanted else 0
+        taken, take = max(self.free(), 1) if wanted else 0, self.plain.take
         self._queue_cycle.rotate(queue)
         for hint in hints[:taken]:
             try:
-                self.connection._deliver(loads(bytes_to_str(hint)), queue)  # noqa: SLF001 - as kombu's channel does
+                message = json.loads(hint)
+                if not (take and take(queue, message)):
+                    self.connection._deliver(message, queue)  # noqa: SLF001 - as kombu's channel does
             except GARBAGE as error:
                 self.drop(error)
         if hints[taken:]:

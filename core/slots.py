@@ -1,10 +1,24 @@
-"""How many more runs a worker can take: told to the transport, which pops no more hints than that."""
+"""What a worker's pool tells the transport: how many more hints of a queue may come, and where they go."""
 
+import json
+from base64 import b64decode
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.worker import state
+
+EXECUTE = "carillon.execute"  # the task that follows a hint
+LISTENED = (
+    signals.task_received,
+    signals.task_prerun,
+    signals.task_postrun,
+    signals.task_success,
+    signals.task_failure,
+    signals.task_retry,
+    signals.task_internal_error,
+)
 
 
 class Slots(bootsteps.StartStopStep):
@@ -13,11 +27,33 @@ class Slots(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, consumer: Any) -> None:
-        room = getattr(consumer.pool, "room", None)
-        consumer.task_consumer.channel.free_slots = room.free if room else partial(free, consumer)
+        channel, pool = consumer.task_consumer.channel, consumer.pool
+        room = getattr(pool, "room", None)
+        channel.free_slots = room.free if room else partial(free, consumer)
+        events = consumer.event_dispatcher and consumer.event_dispatcher.enabled
+        if hasattr(pool, "take") and not events:
+            channel.take = partial(take, pool.take)
 
 
 def free(consumer: Any, _queue: str) -> int:
     """Return how many slots have nothing to do, in a pool that does not count them itself."""
     slots: int = consumer.controller.max_concurrency or consumer.pool.num_processes
     return slots - len(state.reserved_requests)
+
+
+def take(follow: Callable[[str, str], None], queue: str, message: dict[str, Any]) -> bool:
+    """Have the pool *follow* a hint, unless somebody listens to Celery's signals of tasks.
+
+    Returns False where Celery has to handle it.
+
+    Raises:
+        KeyError, TypeError, ValueError: the message cannot be read.
+    """
+    if message["headers"].get("task") != EXECUTE or any(signal.receivers for signal in LISTENED):
+        return False
+    body = message["body"]
+    if message["properties"].get("body_encoding") == "base64":
+        body = b64decode(body)
+    [[run], *_] = json.loads(body)
+    follow(queue, str(run))
+    return True

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from blinker import NamedSignal as Signal
@@ -11,7 +12,7 @@ from flask import Flask
 
 from core import fibers, moments
 from core.background import Background
-from core.calling import Misfit, call
+from core.calling import Misfit
 from core.catalog import Catalog, Task
 from core.causes import Cause, Keyring, Tampered, UnknownKey, unsealed
 from core.clock import from_ms, monotonic, now
@@ -20,26 +21,19 @@ from core.deaths import Deaths
 from core.errors import BacklogFull, Discard, LedgerUnavailable
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
-from core.ledger.running import Claim, Hint, claim, finish, note, release
-from core.ledger.store import Ledger
+from core.ledger.running import Claim, Hint, claim, finish, release
+from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
+from core.notes import Said
 from core.outcomes import Ended, dead, discarded, failed, succeeded
+from core.threads import Threads
 from core.tokens import Tokens
+from core.ways import Blocking, OnLoop, Way, finished
 
 UNKNOWN_PAUSE = 60.0  # seconds until a run that this release cannot read is looked at again
 UNKNOWN_LIMIT = 3600.0  # seconds until a run of a task that no release knows is dead
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a handler said of its run: progress (``done/total`` or empty) or a log line (or empty)."""
-
-    run: str
-    token: str
-    progress: str
-    line: str
 
 
 @dataclass(kw_only=True)
@@ -54,6 +48,7 @@ class Runner:
     keys: Keys
     keyring: Keyring
     ledger: Ledger
+    shared: AsyncLedger
     loop: Loop
     notes: Background[Said]
     publish: Callable[[Sequence[Hint]], None]
@@ -65,9 +60,16 @@ class Runner:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def execute(self, run: str, token: str = "") -> str:
+        """Follow one hint on this thread or this fiber; returns what came of it."""
+        fiber = fibers.current()
+        if fiber is None:
+            return finished(self.follow(self.blocking, run, token))
+        return fiber.complete(self.follow(self.on_loop(fiber.threads, fiber.light), run, token))
+
+    async def follow(self, way: Way, run: str, token: str = "") -> str:
         """Follow one hint: claim the run, call its function, record how it ended. Returns what came of it."""
         token = token or self.tokens.new()
-        claimed = self._claim(run, token)
+        claimed = await self._claim(way, run, token)
         if claimed and claimed.verdict == "SUSPECT" and self.isolate:
             self.isolate(run)
             return "isolated"
@@ -81,13 +83,23 @@ class Runner:
                 self.give_back({token: run})
                 return "released"
             task = self.catalog.task(claimed.task)
-            ended = self._unknown(claimed) if task is None else self._attempt(task, run, token, claimed)
+            ended = self._unknown(claimed) if task is None else await self._attempt(way, task, run, token, claimed)
             if ended is None:
-                return self._hold(run, token)
+                await self._recorded(way, lambda: release(self.keys, run, token, UNKNOWN_PAUSE))
+                return "held"
             cause = unsealed(claimed.record) if ended.state == "dead" else None
-            return self.end(claimed.task, run, token, claimed.attempt, cause, ended)
+            return await self._end(way, claimed.task, run, token, claimed.attempt, cause, ended)
         finally:
             self.going.pop(token, None)
+
+    @cached_property
+    def blocking(self) -> Way:
+        """The way of a thread."""
+        return Blocking(self.ledger, self.catalog, self.loop, self.stopping)
+
+    def on_loop(self, threads: Threads, light: Callable[[], None]) -> Way:
+        """Return the way of a run on the loop, whose sync functions run on *threads*."""
+        return OnLoop(self.shared, self.catalog, threads, light)
 
     def release_all(self) -> int:
         """Give back, uncounted, what still runs here, as the worker stops; returns how many runs that were."""
@@ -96,13 +108,14 @@ class Runner:
 
     def give_back(self, going: dict[str, str]) -> int:
         """Give back, uncounted, the attempts *going* (token -> run); returns how many were still ours."""
-        given = [hint for token, run in going.items() if (hint := self._release(run, token))]
+        flows = [partial(release, self.keys, run, token) for token, run in going.items()]
+        given = [hint for flow in flows if (hint := self.recorded(flow))]
         for hint in given:
             self.say(moments.released, run=hint.run)
         self.publish(given)
         return len(given)
 
-    def _attempt(self, task: Task, run: str, token: str, claimed: Claim) -> Ended | None:
+    async def _attempt(self, way: Way, task: Task, run: str, token: str, claimed: Claim) -> Ended | None:
         """Call the task's function; returns how that ended, or None where the run has to wait for another worker."""
         try:
             cause = self.keyring.open(claimed.record)
@@ -117,7 +130,8 @@ class Runner:
         ended: Ended | None = None
         try:
             with self.app.app_context(), bound(current):
-                ended = succeeded(call(task, self.catalog, cause, self.loop), lambda line: current.note("", line))
+                value = await way.call(task, cause)
+                ended = succeeded(value, partial(current.note, ""))
         except Discard as discard:
             return discarded(discard, discard.reason)
         except Misfit as error:
@@ -134,8 +148,14 @@ class Runner:
 
         *cause* is what a death is told with.
         """
+        return finished(self._end(self.blocking, task, run, token, attempt, cause, ended))
+
+    async def _end(
+        self, way: Way, task: str, run: str, token: str, attempt: int, cause: Cause | None, ended: Ended
+    ) -> str:
         told = self.deaths.tell(run, task, attempt, cause, ended.error) if ended.state == "dead" else None
-        verdict = self.recorded(
+        verdict = await self._recorded(
+            way,
             lambda: finish(
                 self.keys,
                 run,
@@ -145,10 +165,14 @@ class Runner:
                 error=ended.error,
                 result=ended.result,
                 told=told.acceptance if told else None,
-            )
+            ),
         )
         if verdict == "OK" and told:
             self.publish(told.hints)
+        self._tell(task, run, ended, verdict or "")
+        return ended.state
+
+    def _tell(self, task: str, run: str, ended: Ended, verdict: str) -> None:
         if verdict != "OK":
             self.say(moments.refused, run=run, verdict=f"{ended.state} came late")
         elif ended.state == "retrying":
@@ -157,14 +181,6 @@ class Runner:
             self.say(moments.discarded, task=task, run=run, reason=ended.reason)
         elif ended.state == "dead":
             self.say(moments.failed, task=task, run=run, error=ended.error, reason=ended.reason)
-        return ended.state
-
-    def _hold(self, run: str, token: str) -> str:
-        self._release(run, token, UNKNOWN_PAUSE)
-        return "held"
-
-    def _release(self, run: str, token: str, delay: float = 0) -> Hint | None:
-        return self.recorded(lambda: release(self.keys, run, token, delay))
 
     def _unknown(self, claimed: Claim) -> Ended | None:
         """A deploy may be under way: another worker may know the task. Not for ever, though."""
@@ -174,7 +190,7 @@ class Runner:
         advice = "Deploy it again, or give the task that took its place aliases=[...]."
         return dead(LookupError(f"No task is called {claimed.task!r}. {advice}"), "unknown_handler")
 
-    def _claim(self, run: str, token: str) -> Claim | None:
+    async def _claim(self, way: Way, run: str, token: str) -> Claim | None:
         """Claim the run; None where the worker stops before the ledger answers.
 
         It never gives up before: a claim whose answer was lost may have been made, and a living worker's run
@@ -182,21 +198,26 @@ class Runner:
         """
         while True:
             try:
-                return self.ledger.run(claim(self.keys, run, token, self.worker, alone=self.isolate is None))
+                return await way.ask(claim(self.keys, run, token, self.worker, alone=self.isolate is None))
             except (LedgerUnavailable, BacklogFull) as error:
                 self.say(moments.trouble, what=f"run {run} cannot be claimed", error=error)
-                if fibers.pause(self.stopping, 0.5):
+                await way.rest(0.5)
+                if self.stopping.is_set():
                     return None
 
     def recorded(self, flow: Callable[[], Flow[T]]) -> T | None:
         """Run a flow that records done work, until the ledger takes it: work that is done must not run again."""
+        return finished(self._recorded(self.blocking, flow))
+
+    async def _recorded(self, way: Way, flow: Callable[[], Flow[T]]) -> T | None:
         pause = 0.2
         while True:
             try:
-                return self.ledger.run(flow())
+                return await way.ask(flow())
             except (LedgerUnavailable, BacklogFull) as error:
                 self.say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
-                if fibers.pause(self.stopping, pause):
+                await way.rest(pause)
+                if self.stopping.is_set():
                     return None
                 pause = min(pause * 2, 2.0)
 
@@ -209,15 +230,3 @@ class Runner:
 
     def _noting(self, run: str, token: str) -> Callable[[str, str], None]:
         return lambda progress, line: self.notes.put([Said(run=run, token=token, progress=progress, line=line)])
-
-
-def keep_notes(ledger: Ledger, keys: Keys, said: Sequence[Said]) -> None:
-    """Record what handlers said: per run the latest progress and all lines."""
-    progress: dict[tuple[str, str], str] = {}
-    lines: dict[tuple[str, str], list[str]] = {}
-    for one in said:
-        key = (one.run, one.token)
-        lines.setdefault(key, []).extend([one.line] if one.line else [])
-        progress[key] = one.progress or progress.get(key, "")
-    for (run, token), texts in lines.items():
-        ledger.run(note(keys, run, token, progress[run, token], texts))

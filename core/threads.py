@@ -10,6 +10,14 @@ from typing import Any
 Outcome = tuple[Any, BaseException | None]  # what a function returned, or what it raised
 
 
+def outcome_of(function: Callable[[], Any]) -> Outcome:
+    """Call *function*; returns what it returned or raised."""
+    try:
+        return function(), None
+    except BaseException as error:  # noqa: BLE001 - it is raised again where the outcome is awaited
+        return None, error
+
+
 class Threads:
     """At most *most* daemon threads, started as they are needed."""
 
@@ -36,11 +44,7 @@ class Threads:
         outcome: asyncio.Future[Outcome] = loop.create_future()
 
         def work() -> None:
-            try:
-                found: Outcome = function(), None
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the outcome is awaited
-                found = None, error
-            self._outcomes.append((outcome, found))
+            self._outcomes.append((outcome, outcome_of(function)))
             if not self._called:  # one wake-up of the loop is enough for all that are done by then
                 self._called = True
                 loop.call_soon_threadsafe(self._deliver)

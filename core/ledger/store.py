@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from core import fibers
 from core.errors import BacklogFull, LedgerUnavailable
 from core.ledger.breaker import Breaker
 from core.ledger.clients import async_client, client
@@ -85,13 +84,14 @@ class AsyncLedger:
 
     async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end; raises as ``Ledger.run`` does."""
-        result: T = await self._on_loop(self._run(flow))
+        result: T = await self._on_loop(self.run_here(flow))
         return result
 
     async def close(self) -> None:
         await self._on_loop(self.client.aclose())
 
-    async def _run(self, flow: Flow[T]) -> T:
+    async def run_here(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end, on the right loop; raises as ``Ledger.run`` does."""
         try:
             commands = next(flow)
             while True:
@@ -101,10 +101,12 @@ class AsyncLedger:
             return result
 
     async def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        scripts = any(isinstance(command, Script) for command in commands)
+        # Who waits behind a slow question has a limit of his own, unless nobody waits for him, as in a worker.
+        limit = asyncio.timeout(self._limit) if self._breaker or not scripts else nullcontext()
         with translated(), self._breaker.asked() if self._breaker else nullcontext():
-            async with asyncio.timeout(self._limit):
+            async with limit:
                 # What reads may have a long answer, for which nobody else should wait.
-                scripts = any(isinstance(command, Script) for command in commands)
                 answers = await (self.line.ask(commands) if scripts else self._read(commands))
         return _checked(answers)
 
@@ -121,22 +123,6 @@ class AsyncLedger:
                 again = await self.wire.send([_plain(commands[i], whole=True) for i in missing])
                 _fill(answers, missing, again)
             return answers
-
-
-class WorkerLedger(Ledger):
-    """Runs flows on a thread; on a fiber it asks through *shared*, so that runs are claimed and ended by the batch."""
-
-    def __init__(self, url: str, shared: AsyncLedger, *, patience: float = 1.0) -> None:
-        super().__init__(url, patience=patience)
-        self.shared = shared
-
-    def _answers(self, commands: Sequence[Command]) -> list[Any]:
-        fiber = fibers.current()
-        if fiber is None:
-            return super()._answers(commands)
-        with translated():
-            answers = fiber.wait(self.shared.line.ask(commands))
-        return _checked(answers)
 
 
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:
