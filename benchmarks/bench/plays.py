@@ -1,0 +1,141 @@
+"""How cells are played: each takes a stage and returns the figures of one round."""
+
+import json
+import time
+from collections.abc import Callable
+
+from benchmarks.bench import cost, marks
+from benchmarks.bench.http_load import load, request
+from benchmarks.bench.marks import Tally
+from benchmarks.bench.offers import EVENT
+from benchmarks.bench.stage import Stage, Unplayable
+from benchmarks.chaos.check import quantile
+from benchmarks.chaos.servers import free_port
+
+Figures = dict[str, float]
+Play = Callable[[Stage, float], Figures | None]
+
+CONNECTIONS = 32
+LOAD_SECONDS, WARM_SECONDS = 5.0, 1.0
+FIRST = 20_000  # of a long backlog that are measured
+SETTLE = 2.0  # seconds that an idle system gets to be idle
+
+
+def sending(function: str, count: int, step: int = 1) -> Play:
+    """Send *count* items from one process; *step* keeps a smaller number whole."""
+
+    def play(stage: Stage, scale: float) -> Figures | None:
+        items = scaled(count, scale, step)
+        found: Figures | None = stage.call(function, items)
+        return found
+
+    return play
+
+
+def draining(fill: str, count: int, workers: int = 1, *, waits: bool = False, patience: float = 600.0) -> Play:
+    """Fill the queue, then start workers.
+
+    The clock runs from the first end to the last one, so start-up is left out. Where handlers wait (*waits*) it runs
+    from the first start: else who begins a thousand at once would be given the first thousand.
+    """
+
+    def play(stage: Stage, scale: float) -> Figures:
+        items = scaled(count, scale, 100)
+        wanted = min(items, FIRST)
+        stage.call(fill, items, limit=patience)
+        pids = stage.workers(workers)
+        stage.until(lambda found: found.starts + found.ends > 0, pause=0.005)
+        early, begun = _seconds(stage, pids), marks.tally(stage.marks)
+        found = stage.until(lambda found: found.ends >= wanted)
+        late = _seconds(stage, pids)
+        done = max(1, found.ends - begun.ends)
+        return {
+            "rate": _rate(found, waits=waits),
+            "own_us": (late[0] - early[0]) / done * cost.MICRO,
+            "server_us": (late[1] - early[1]) / done * cost.MICRO,
+            "pss_mb": _memory(pids)[1],
+        }
+
+    return play
+
+
+def serving(stage: Stage, scale: float) -> Figures:
+    """Post events over keep-alive connections; no worker runs, what is accepted stays in the queue."""
+    port = free_port()
+    web = stage.start("web", stage.system.web(port))
+    asked = request("/api/v1/events", json.dumps(EVENT).encode(), stage.system.headers())
+    stage.answering(port, asked)
+    warmed = load(port, asked, CONNECTIONS, WARM_SECONDS)
+    early = _seconds(stage, [web.pid])
+    found = load(port, asked, CONNECTIONS, max(0.5, LOAD_SECONDS * scale))
+    late = _seconds(stage, [web.pid])
+    answered = sum(found.statuses.values())
+    if warmed.errors or found.errors or not answered:
+        raise Unplayable(f"answers that are no 2xx: {dict(warmed.statuses + found.statuses)}, {found.broken} broken")
+    _all_there(stage, answered + sum(warmed.statuses.values()))
+    return {
+        "rate": answered / found.seconds,
+        "p50_ms": quantile(found.waits, 0.5) * 1000,
+        "p99_ms": quantile(found.waits, 0.99) * 1000,
+        "own_us": (late[0] - early[0]) / answered * cost.MICRO,
+        "server_us": (late[1] - early[1]) / answered * cost.MICRO,
+        "pss_mb": _memory([web.pid])[1],
+    }
+
+
+def responding(stage: Stage, scale: float) -> Figures:
+    """Offer one task each 20 ms to an idle worker; from the offer to the start."""
+    count = scaled(500, scale, 10)
+    stage.workers()
+    stage.call("latency", count)
+    stage.until(lambda _: len(marks.lags(stage.marks)) >= count, idle=10.0)
+    found = marks.lags(stage.marks)
+    return {
+        "p50_ms": quantile(found, 0.5) * 1000,
+        "p99_ms": quantile(found, 0.99) * 1000,
+        "max_ms": max(found) * 1000,
+    }
+
+
+def sleeping(stage: Stage, scale: float) -> Figures:
+    """Have handlers asleep at once in one worker, and weigh it."""
+    count = scaled(10_000, scale, 100)
+    pids = stage.workers()
+    stage.call("fill_noop", 1)
+    stage.until(lambda found: found.ends == 1)
+    time.sleep(SETTLE)
+    idle = _memory(pids)
+    stage.call("fill_long_nap", count)
+    stage.until(lambda found: found.starts >= count, idle=20.0)
+    resident, proportional = _memory(pids)
+    return {"asleep": count, "idle_pss_mb": idle[1], "rss_mb": resident, "pss_mb": proportional}
+
+
+def scaled(count: int, scale: float, step: int = 1) -> int:
+    """Return *count* times *scale*, a multiple of *step* and at least one."""
+    return max(step, round(count * scale / step) * step)
+
+
+def _rate(found: Tally, *, waits: bool) -> float:
+    if waits:
+        return found.ends / (found.last_end - found.first_start)
+    return (found.ends - 1) / found.seconds
+
+
+def _seconds(stage: Stage, pids: list[int]) -> tuple[float, float]:
+    """Return the processor seconds that processes, with all below them, and the server have used."""
+    below = [below for pid in pids for below in cost.descendants(pid)]
+    return cost.seconds_of(below), cost.server_seconds(stage.server.port)
+
+
+def _memory(pids: list[int]) -> tuple[float, float]:
+    return cost.memory_of([below for pid in pids for below in cost.descendants(pid)])
+
+
+def _all_there(stage: Stage, accepted: int) -> None:
+    """Check that what was answered 2xx is recorded; what was under way when the load ended may be there too."""
+    deadline = time.monotonic() + 10
+    while (there := stage.system.waiting(stage.server.client)) < accepted:
+        if time.monotonic() > deadline:
+            raise Unplayable(f"{accepted} were accepted, {there} are recorded")
+        time.sleep(0.05)
