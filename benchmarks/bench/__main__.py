@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     findings = Findings(given.rounds, given.scale)
     place = Path(tempfile.mkdtemp(prefix="bench-"))
     cells = [cell for cell in cells if _prepared(cell, place, findings)]
+    findings.write(Path(given.results))
     for turn in range(1, given.rounds + 1):
         for cell in cells if turn % 2 else reversed(cells):  # so that nobody always comes after the same neighbour
             _play(cell, turn, given.scale, place, findings)
