@@ -66,9 +66,9 @@ def serving(stage: Stage, scale: float) -> Figures:
     asked = request("/api/v1/events", json.dumps(EVENT).encode(), stage.system.headers())
     stage.answering(port, asked)
     warmed = load(port, asked, CONNECTIONS, WARM_SECONDS)
-    early = _seconds(stage, [web.pid])
+    early, own = _seconds(stage, [web.pid]), time.process_time()
     found = load(port, asked, CONNECTIONS, max(0.5, LOAD_SECONDS * scale))
-    late = _seconds(stage, [web.pid])
+    late, own = _seconds(stage, [web.pid]), time.process_time() - own
     answered = sum(found.statuses.values())
     if warmed.errors or found.errors or not answered:
         raise Unplayable(f"answers that are no 2xx: {dict(warmed.statuses + found.statuses)}, {found.broken} broken")
@@ -79,6 +79,7 @@ def serving(stage: Stage, scale: float) -> Figures:
         "p99_ms": quantile(found.waits, 0.99) * 1000,
         "own_us": (late[0] - early[0]) / answered * cost.MICRO,
         "server_us": (late[1] - early[1]) / answered * cost.MICRO,
+        "load_us": own / answered * cost.MICRO,
         "pss_mb": _memory([web.pid])[1],
     }
 

@@ -15,7 +15,7 @@ from benchmarks.bench.environments import REPOSITORY, environment
 from core.ledger.keys import Keys
 
 TOKEN = "bench-token"  # noqa: S105 - of processes that live as long as a cell
-SETTINGS = ("CARILLON_", "FLASK_", "CELERY_", "dramatiq_")
+SETTINGS = ("CARILLON_", "FLASK_", "CELERY_", "WEB_CONCURRENCY", "DURABILITY", "HISTORY_MEMORY", "dramatiq_")
 GIGABYTES = "8gb"  # so that the long backlog fits; the server itself has no limit
 HANDLERS = Path(__file__).with_name("ours") / "handlers.py"
 
