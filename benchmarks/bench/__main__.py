@@ -24,16 +24,23 @@ def main(arguments: list[str] | None = None) -> int:
     cells = chosen([word.strip() for word in given.only.split(",") if word.strip()], long=given.long)
     findings = Findings(given.rounds, given.scale)
     place = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        _play_all(cells, given, place, findings)
+    finally:
+        if not findings.failed:
+            shutil.rmtree(place)
+    print(findings.as_markdown())
+    return int(bool(findings.failed))
+
+
+def _play_all(cells: list[Cell], given: argparse.Namespace, place: Path, findings: Findings) -> None:
+    results = Path(given.results)
     cells = [cell for cell in cells if _prepared(cell, place, findings)]
-    findings.write(Path(given.results))
+    findings.write(results)
     for turn in range(1, given.rounds + 1):
         for cell in cells if turn % 2 else reversed(cells):  # so that nobody always comes after the same neighbour
             _play(cell, turn, given.scale, place, findings)
-            findings.write(Path(given.results))
-    print(findings.as_markdown())
-    if not findings.failed:
-        shutil.rmtree(place)
-    return int(bool(findings.failed))
+            findings.write(results)
 
 
 def _prepared(cell: Cell, place: Path, findings: Findings) -> bool:
