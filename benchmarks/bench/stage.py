@@ -38,7 +38,11 @@ class Stage:
         self.environment = dict(system.environment()) | {"REDIS_URL": url, marks.VARIABLE: str(self.marks)}
 
     def __enter__(self) -> Self:
-        self.server.start()
+        try:
+            self.server.start()
+        except BaseException:
+            self.server.kill()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
