@@ -100,15 +100,16 @@ def test_a_peer_that_cannot_be_installed_says_why(tmp_path, monkeypatch, error):
 
 
 def test_ours_runs_in_a_clone_with_the_procfiles_own_lines(tmp_path):
-    ours = Ours(more="-c 7")
+    ours = Ours(settings={"ASYNC_CONCURRENCY": "7"})
     ours.prepare(tmp_path)
     ours.prepare(tmp_path)
     procfile = (environments.REPOSITORY / "Procfile").read_text()
     assert (ours.folder() / "handlers/bench.py").read_text() == HANDLERS.read_text()
     worker, web = ours.worker(2)[-1], ours.web(1234)[-1]
-    assert worker.removeprefix("exec ").removesuffix(" -n 2@bench -c 7") in procfile
+    assert worker.removeprefix("exec ").removesuffix(" -n 2@bench") in procfile
     assert web.removeprefix("export PORT=1234; exec ") in procfile
     assert ours.environment()["PYTHONPATH"].startswith(str(tmp_path))
+    assert ours.environment()["ASYNC_CONCURRENCY"] == "7"
 
 
 def found(**rounds) -> Findings:

@@ -39,5 +39,5 @@ TASKIQ = _peer(
     "taskiq worker benchmarks.bench.peers.taskiq_app:broker --workers 1 --max-async-tasks 1000 --log-level WARNING",
 )
 OURS, ASYNC = Ours(), Ours("ours, async def")
-ROOMY = Ours(more="-c 10000")
+ROOMY = Ours(settings={"ASYNC_CONCURRENCY": "10000"})
 SHORT, LONG = Ours("ours, of 10,000"), Ours("ours, of 1,000,000")

@@ -15,7 +15,7 @@ from benchmarks.bench.environments import REPOSITORY, environment
 from core.ledger.keys import Keys
 
 TOKEN = "bench-token"  # noqa: S105 - of processes that live as long as a cell
-SETTINGS = ("CARILLON_", "FLASK_", "CELERY_", "WEB_CONCURRENCY", "DURABILITY", "HISTORY_MEMORY", "dramatiq_")
+FORGOTTEN = ("CARILLON_", "FLASK_", "CELERY_", "ASYNC_", "WEB_", "DURABILITY", "HISTORY_", "dramatiq_")
 GIGABYTES = "8gb"  # so that the long backlog fits; the server itself has no limit
 HANDLERS = Path(__file__).with_name("ours") / "handlers.py"
 
@@ -88,10 +88,10 @@ class Peer:
 
 @dataclass
 class Ours:
-    """This project, its processes as the Procfile starts them; *more* is added to the worker's line."""
+    """This project, its processes as the Procfile starts them, with *settings* in the environment beside its needs."""
 
     name: str = "ours"
-    more: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
     module: str = "benchmarks.bench.ours.sending"
     house: Path = field(default=Path(), init=False)
 
@@ -114,10 +114,11 @@ class Ours:
             "API_TOKEN": TOKEN,
             "LEDGER_MEMORY": GIGABYTES,
             "BACKLOG_LIMIT": "2000000",
+            **self.settings,
         }
 
     def worker(self, number: int) -> list[str]:
-        return ["sh", "-c", f"exec {self.lines['worker']} -n {number}@bench {self.more}"]
+        return ["sh", "-c", f"exec {self.lines['worker']} -n {number}@bench"]
 
     def web(self, port: int) -> list[str]:
         return ["sh", "-c", f"export PORT={port}; exec {self.lines['web']}"]
@@ -141,5 +142,5 @@ def clone(folder: Path) -> None:
 
 
 def _surroundings(programs: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FORGOTTEN)}
     return kept | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
