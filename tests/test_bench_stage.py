@@ -12,16 +12,19 @@ from waiting import wait_until
 from benchmarks.bench import cost, marks
 from benchmarks.bench.environments import REPOSITORY
 from benchmarks.bench.marks import tally
-from benchmarks.bench.plays import draining, sending
+from benchmarks.bench.plays import draining, sending, waiting
 from benchmarks.bench.stage import Stage, Unplayable
 from benchmarks.bench.systems import Peer
 
 CHILD = "import threading; threading.Event().wait(600)"
 WORK = f"""
-import subprocess, sys
+import subprocess, sys, threading
 from benchmarks.bench.marks import ended, started
 child = subprocess.Popen([sys.executable, "-c", "{CHILD}"], start_new_session=True)
-for _ in range(300):
+started()
+ended()
+threading.Event().wait(0.2)
+for _ in range(299):
     started()
     ended()
 child.wait()
@@ -67,15 +70,21 @@ def stage(tmp_path):
     return make
 
 
-def test_a_cell_is_played_and_all_its_processes_end(stage, tmp_path):
+@pytest.mark.parametrize("play", [draining, waiting])
+def test_a_cell_is_played_and_all_its_processes_end(stage, tmp_path, play):
     with stage() as opened:
-        figures = draining("fill", 300)(opened, 1.0)
+        figures = play("fill", 300)(opened, 1.0)
         pids = [pid for process in opened.processes for pid in cost.descendants(process.pid)]
     assert figures["rate"] > 0
     assert set(figures) == {"rate", "own_us", "server_us", "pss_mb"}
     assert len(pids) >= 3  # the call that filled, the worker, its child
     wait_until(lambda: not any(map(alive, pids)), what="the end of the worker and its child")
     assert not (tmp_path / "stage").exists()
+
+
+def test_a_clock_that_cannot_start_fails_its_cell(stage):
+    with pytest.raises(Unplayable, match="before 2 processes were at work"), stage() as opened:
+        draining("fill", 300, processes=2)(opened, 1.0)
 
 
 def test_a_stage_that_failed_keeps_its_folder(stage, tmp_path):
@@ -113,7 +122,7 @@ def test_what_is_sent_costs_this_process_and_the_server(stage, monkeypatch):
 def test_marks_of_all_processes_and_threads_add_up(tmp_path, monkeypatch):
     monkeypatch.setenv(marks.VARIABLE, str(tmp_path))
     monkeypatch.setattr(marks, "_own", {})
-    assert tally(tmp_path) == marks.Tally()
+    assert tally(tmp_path).ends == 0
     before = time.monotonic()
     threads = [threading.Thread(target=mark, args=(200,)) for _ in range(4)]
     children = [multiprocessing.get_context("spawn").Process(target=mark, args=(100,)) for _ in range(2)]
@@ -122,7 +131,7 @@ def test_marks_of_all_processes_and_threads_add_up(tmp_path, monkeypatch):
     for one in (*threads, *children):
         one.join()
     found = tally(tmp_path)
-    assert (found.starts, found.ends) == (1000, 1000)
+    assert (found.starts, found.ends, found.busy) == (1000, 1000, 3)
     assert before <= found.first_start <= found.first_end <= found.last_end <= time.monotonic()
     assert len(list(tmp_path.glob("*.marks"))) == 3
 

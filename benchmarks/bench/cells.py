@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from benchmarks.bench import plays, setups
-from benchmarks.bench.plays import Play, draining, sending
+from benchmarks.bench.plays import Play, draining, sending, waiting
 from benchmarks.bench.systems import System
 
 
@@ -65,14 +65,14 @@ CELLS = (
     Cell("http", setups.FASTAPI, plays.serving),
     Cell("drain", setups.OURS, draining("fill_noop", 10_000)),
     Cell("drain", setups.ASYNC, draining("fill_noop_async", 10_000)),
-    Cell("drain", setups.PREFORK, draining("fill_noop", 10_000)),
-    Cell("drain2", setups.OURS, draining("fill_noop", 20_000, workers=2)),
-    Cell("drain2", setups.DRAMATIQ, draining("fill_noop", 20_000)),
-    Cell("io", setups.OURS, draining("fill_nap", 5_000, waits=True)),
-    Cell("io", setups.THREADS, draining("fill_nap", 5_000, waits=True)),
-    Cell("io", setups.ARQ, draining("fill_nap", 5_000, waits=True)),
-    Cell("io", setups.SAQ, draining("fill_nap", 5_000, waits=True)),
-    Cell("io", setups.TASKIQ, draining("fill_nap", 5_000, waits=True)),
+    Cell("drain", setups.PREFORK, draining("fill_noop", 10_000, processes=2)),
+    Cell("drain2", setups.OURS, draining("fill_noop", 20_000, workers=2, processes=2)),
+    Cell("drain2", setups.DRAMATIQ, draining("fill_noop", 20_000, processes=2)),
+    Cell("io", setups.OURS, waiting("fill_nap", 5_000)),
+    Cell("io", setups.THREADS, waiting("fill_nap", 5_000)),
+    Cell("io", setups.ARQ, waiting("fill_nap", 5_000)),
+    Cell("io", setups.SAQ, waiting("fill_nap", 5_000)),
+    Cell("io", setups.TASKIQ, waiting("fill_nap", 5_000)),
     Cell("latency", setups.OURS, plays.responding),
     Cell("latency", setups.PREFORK, plays.responding),
     Cell("asleep", setups.ROOMY, plays.sleeping),

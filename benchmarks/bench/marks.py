@@ -84,18 +84,15 @@ def _marks() -> Marks:
 
 @dataclass(frozen=True)
 class Tally:
-    """What all processes together have marked."""
+    """What all processes together have marked; ``busy`` of them have ended something. It was read at ``time``."""
 
+    time: float = 0.0
+    busy: int = 0
     starts: int = 0
     ends: int = 0
     first_start: float = 0.0
     first_end: float = 0.0
     last_end: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """From the first end to the last one."""
-        return self.last_end - self.first_end
 
 
 def tally(folder: Path) -> Tally:
@@ -104,6 +101,8 @@ def tally(folder: Path) -> Tally:
     starts = [STARTS.unpack_from(one) for one in found if len(one) == SIZE]
     ends = [ENDS.unpack_from(one, STARTS.size) for one in found if len(one) == SIZE]
     return Tally(
+        time=time.monotonic(),
+        busy=sum(count > 0 for count, _, _ in ends),
         starts=sum(count for count, _ in starts),
         ends=sum(count for count, _, _ in ends),
         first_start=_first(first for count, first in starts if count),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from benchmarks.bench import cost, marks
 from benchmarks.bench.http_load import load, request
-from benchmarks.bench.marks import Tally
 from benchmarks.bench.offers import EVENT
 from benchmarks.bench.stage import Stage, Unplayable
 from benchmarks.chaos.check import quantile
@@ -32,29 +31,39 @@ def sending(function: str, count: int, step: int = 1) -> Play:
     return play
 
 
-def draining(fill: str, count: int, workers: int = 1, *, waits: bool = False, patience: float = 600.0) -> Play:
-    """Fill the queue, then start workers.
-
-    The clock runs from the first end to the last one, so start-up is left out. Where handlers wait (*waits*) it runs
-    from the first start: else who begins a thousand at once would be given the first thousand.
-    """
+def draining(fill: str, count: int, workers: int = 1, processes: int = 1, patience: float = 600.0) -> Play:
+    """Fill the queue, then start workers; the clock runs from when each of their *processes* has ended a handler."""
 
     def play(stage: Stage, scale: float) -> Figures:
         items = scaled(count, scale, 100)
         wanted = min(items, FIRST)
         stage.call(fill, items, limit=patience)
         pids = stage.workers(workers)
-        stage.until(lambda found: found.starts + found.ends > 0, pause=0.005)
-        early, begun = _seconds(stage, pids), marks.tally(stage.marks)
+        begun = stage.until(lambda found: found.busy >= processes or found.ends >= wanted, pause=0.002)
+        early = _seconds(stage, pids)
+        if begun.ends >= wanted:
+            raise Unplayable(f"all was done before {processes} processes were at work: it takes more items")
         found = stage.until(lambda found: found.ends >= wanted)
-        late = _seconds(stage, pids)
-        done = max(1, found.ends - begun.ends)
-        return {
-            "rate": _rate(found, waits=waits),
-            "own_us": (late[0] - early[0]) / done * cost.MICRO,
-            "server_us": (late[1] - early[1]) / done * cost.MICRO,
-            "pss_mb": _memory(pids)[1],
-        }
+        done = found.ends - begun.ends
+        return _drained(stage, pids, done, done / (found.last_end - begun.time), early)
+
+    return play
+
+
+def waiting(fill: str, count: int) -> Play:
+    """Fill the queue with what waits for I/O, then start a worker; the clock runs from the first start to the last end.
+
+    From the first end, who begins a thousand at once would be given the first thousand.
+    """
+
+    def play(stage: Stage, scale: float) -> Figures:
+        items = scaled(count, scale, 100)
+        stage.call(fill, items)
+        pids = stage.workers()
+        stage.until(lambda found: found.starts > 0, pause=0.002)
+        early = _seconds(stage, pids)
+        found = stage.until(lambda found: found.ends >= items)
+        return _drained(stage, pids, items, found.ends / (found.last_end - found.first_start), early)
 
     return play
 
@@ -107,8 +116,10 @@ def sleeping(stage: Stage, scale: float) -> Figures:
     time.sleep(SETTLE)
     idle = _memory(pids)
     stage.call("fill_long_nap", count)
-    stage.until(lambda found: found.starts >= count, idle=20.0)
+    found = stage.until(lambda found: found.starts >= count, idle=20.0)
     resident, proportional = _memory(pids)
+    if found.ends > 1:
+        raise Unplayable(f"{found.ends - 1} woke before all were asleep")
     return {"asleep": count, "idle_pss_mb": idle[1], "rss_mb": resident, "pss_mb": proportional}
 
 
@@ -117,10 +128,10 @@ def scaled(count: int, scale: float, step: int = 1) -> int:
     return max(step, round(count * scale / step) * step)
 
 
-def _rate(found: Tally, *, waits: bool) -> float:
-    if waits:
-        return found.ends / (found.last_end - found.first_start)
-    return (found.ends - 1) / found.seconds
+def _drained(stage: Stage, pids: list[int], done: int, rate: float, early: tuple[float, float]) -> Figures:
+    late = _seconds(stage, pids)
+    own, server = ((after - before) / done * cost.MICRO for before, after in zip(early, late, strict=True))
+    return {"rate": rate, "own_us": own, "server_us": server, "pss_mb": _memory(pids)[1]}
 
 
 def _seconds(stage: Stage, pids: list[int]) -> tuple[float, float]:
