@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check mutants chaos soak lock clean
+.PHONY: run test check mutants chaos soak bench lock clean
 .DEFAULT_GOAL := help
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */	/'
@@ -42,11 +42,14 @@ chaos: .venv/test.stamp  ## kill everything under load, count the losses, beside
 soak: .venv/run.stamp  ## half an hour of load with a fault each 30 s (MINUTES=120)
 	@$(BIN)/python -m benchmarks.chaos --only C28 --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) --results benchmarks/chaos/results/soak
 
+bench: .venv/run.stamp  ## throughput and latency beside Celery, Dramatiq, arq, taskiq, saq, FastAPI (ONLY=emit,drain ROUNDS=5 SCALE=0.1 LONG=1)
+	@$(BIN)/python -m benchmarks.bench --only "$(ONLY)" --rounds $(or $(ROUNDS),3) --scale $(or $(SCALE),1) $(if $(LONG),--long)
+
 lock: .venv/test.stamp  ## compile all requirements files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra rabbitmq -c requirements.txt pyproject.toml -o requirements-rabbitmq.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra postgres -c requirements.txt pyproject.toml -o requirements-postgres.txt
 
-clean:  ## remove .venv and what tools left behind; .data is kept
-	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pytest_cache
+clean:  ## remove .venv, .bench and what tools left behind; .data is kept
+	@rm -rf .venv .bench .mypy_cache .ruff_cache .hypothesis .import_linter_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Throughput and latency of this project beside what people would pick instead."""

@@ -1,0 +1,1 @@
+"""What runs inside a clone of this project."""

@@ -1,0 +1,1 @@
+"""What runs inside the peers' own environments; their packages are not in ours."""
