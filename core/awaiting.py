@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import Any
 
 from core.calling import LAST_CHANCE, LEFT, LEFT_THREAD, HandlerTimeout, bound, checked, leave, limited, timed
@@ -27,7 +27,7 @@ async def call_here(task: Task, catalog: Catalog, cause: Cause, threads: Threads
         HandlerTimeout: it took too long.
     """
     function, limit = bound(task, catalog, cause), task.options.timeout
-    answer = function() if iscoroutinefunction(task.function) else await _on_thread(function, limit, threads)
+    answer = function() if task.is_async else await _on_thread(function, limit, threads)
     light()
     if not isawaitable(answer):
         return checked(task, answer)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
-from inspect import isasyncgen, isawaitable, iscoroutinefunction, isgenerator
+from inspect import isasyncgen, isawaitable, isgenerator
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,7 +45,7 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     """
     function = bound(task, catalog, cause)
     limit = task.options.timeout
-    answer = function() if limit is None or iscoroutinefunction(task.function) else _on_thread(function, limit)
+    answer = function() if limit is None or task.is_async else _on_thread(function, limit)
     if isawaitable(answer):  # a decorator may hide that the function is async
         return _awaited(answer, limit, loop)
     return checked(task, answer)

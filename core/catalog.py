@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import Any, Literal
 
@@ -40,6 +41,11 @@ class Task:
     place: str = ""
     arguments: type[BaseModel] | None = None  # what a call takes, for tasks
     aliases: Sequence[str] = ()
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether the function is ``async def``, as far as one can see from outside."""
+        return iscoroutinefunction(self.function)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +91,7 @@ class Catalog:
 
     def async_queues(self) -> list[str]:
         """Return the queues all of whose tasks are ``async def``."""
-        sync = {task.options.queue for task in self.tasks.values() if not iscoroutinefunction(task.function)}
+        sync = {task.options.queue for task in self.tasks.values() if not task.is_async}
         return [queue for queue in self.queues() if queue not in sync]
 
     def event(self, event_type: str, data: Any) -> Event:

@@ -101,7 +101,6 @@ def listen(app: Flask) -> None:
 
     info, warning, error = logging.INFO, logging.WARNING, logging.ERROR
     lines = {
-        moments.started: (logging.DEBUG, "started {task} run={run} attempt={attempt}"),
         moments.succeeded: (info, "succeeded {task} run={run} seconds={seconds:.3f}"),
         moments.retried: (warning, "retrying {task} run={run} in={delay:.5} error={error}"),
         moments.failed: (error, "dead {task} run={run} reason={reason}"),

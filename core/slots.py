@@ -30,9 +30,8 @@ class Slots(bootsteps.StartStopStep):
         channel, pool = consumer.task_consumer.channel, consumer.pool
         room = getattr(pool, "room", None)
         channel.free_slots = room.free if room else partial(free, consumer)
-        events = consumer.event_dispatcher and consumer.event_dispatcher.enabled
-        if hasattr(pool, "take") and not events:
-            channel.take = partial(take, pool.take)
+        if hasattr(pool, "take"):
+            channel.take = partial(take, pool.take, partial(listened, consumer))
 
 
 def free(consumer: Any, _queue: str) -> int:
@@ -41,15 +40,22 @@ def free(consumer: Any, _queue: str) -> int:
     return slots - len(state.reserved_requests)
 
 
-def take(follow: Callable[[str, str], None], queue: str, message: dict[str, Any]) -> bool:
-    """Have the pool *follow* a hint, unless somebody listens to Celery's signals of tasks.
+def listened(consumer: Any) -> bool:
+    """Tell whether something wants to hear of every task: by Celery's signals, or by its events (``-E``)."""
+    events = consumer.event_dispatcher
+    told = events and events.enabled and (not events.groups or "task" in events.groups)
+    return bool(told) or any(signal.receivers for signal in LISTENED)
+
+
+def take(follow: Callable[[str, str], None], listened: Callable[[], bool], queue: str, message: dict[str, Any]) -> bool:
+    """Have the pool *follow* a hint, unless it has to take Celery's way because that is *listened* to.
 
     Returns False where Celery has to handle it.
 
     Raises:
         KeyError, TypeError, ValueError: the message cannot be read.
     """
-    if message["headers"].get("task") != EXECUTE or any(signal.receivers for signal in LISTENED):
+    if message["headers"].get("task") != EXECUTE or listened():
         return False
     body = message["body"]
     if message["properties"].get("body_encoding") == "base64":

@@ -1,6 +1,7 @@
 """Questions that come at the same time share a pipeline: the next one leaves when the last one's answers are here.
 
-So there is no wait for company, and the more there is to ask, the more is asked at once.
+So there is no wait for company, and the more there is to ask, the more is asked at once. Where much waits, a second
+pipeline is under way meanwhile, so that the server works while its answers are dealt with.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from typing import Any
 
 from core.ledger.flow import Command
 
-MOST = 256  # commands of one pipeline
+MOST = 64  # commands of one pipeline
+MUCH = 32  # questions that wait until a second pipeline starts
 
 Answers = asyncio.Future[list[Any]]
 Exchange = Callable[[Sequence[Command]], Awaitable[list[Any]]]
@@ -22,21 +24,25 @@ class Line:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._waiting: deque[tuple[Sequence[Command], Answers]] = deque()
-        self._busy: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def ask(self, commands: Sequence[Command]) -> Answers:
         """Send *commands*; returns the future of their answers. To be called on the loop."""
         loop = asyncio.get_running_loop()
         answers: Answers = loop.create_future()
         self._waiting.append((commands, answers))
-        if self._busy is None or self._busy.done():
-            self._busy = loop.create_task(self._serve())
+        if not self._under_way or (len(self._under_way) == 1 and len(self._waiting) >= MUCH):
+            task = loop.create_task(self._serve())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
         return answers
 
     async def _serve(self) -> None:
         while self._waiting:
             await asyncio.sleep(0)  # those who were woken together ask together
             batch = self._batch()
+            if not batch:  # the other pipeline took it
+                return
             try:
                 found = await self._exchange([command for commands, _ in batch for command in commands])
             except BaseException as error:
