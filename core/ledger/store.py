@@ -73,6 +73,7 @@ class Ledger:
         return results
 
     def close(self) -> None:
+        self.cable.close()
         self.client.close()
 
     def _answers(self, commands: Iterable[Command]) -> list[Any]:
