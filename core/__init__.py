@@ -5,7 +5,7 @@ The way of one event, room by room::
     emit(OrderPlaced(...))     emitting   check it, send its blinker signals
     receivers                  bus        each subscribed handler adds one run
     accept                     ledger     one script: the event and all its runs, or nothing
-    publish                    queue      one batch of hints to the broker
+    publish                    queue      one batch of hints to the broker; beside the ledger, accept does it
     execute(run id)            tasks      claim, call the handler, finish
     sweep                      sweeper    what is due and unfinished gets its hint again
     isolate                    ward       what was going on when its worker died runs alone
@@ -15,6 +15,8 @@ The way of one event, room by room::
 
 import typing as _t
 
+from core.bulk import emit_many as emit_many
+from core.bulk import emit_many_async as emit_many_async
 from core.current import run as run
 from core.declare import at as at
 from core.declare import cron as cron
@@ -27,6 +29,7 @@ from core.emitting import enqueue as enqueue
 from core.emitting import enqueue_async as enqueue_async
 from core.errors import CoreError as CoreError
 from core.errors import Discard as Discard
+from core.errors import EmitInterrupted as EmitInterrupted
 from core.errors import Retry as Retry
 from core.events import Event as Event
 
@@ -36,6 +39,7 @@ if _t.TYPE_CHECKING:
 __all__ = [
     "CoreError",
     "Discard",
+    "EmitInterrupted",
     "Event",
     "Retry",
     "at",
@@ -43,6 +47,8 @@ __all__ = [
     "cron",
     "emit",
     "emit_async",
+    "emit_many",
+    "emit_many_async",
     "enqueue",
     "enqueue_async",
     "every",

@@ -110,6 +110,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         admission=Admission(config.ledger_memory, config.backlog_limit),
         durability=Known(partial(durability, ledger.client)),
         synced=config.durability == "fsync",
+        outgoing=queue.beside_ledger(celery, config),
     )
     deaths = Deaths(catalog=catalog, keys=keys, keyring=keyring, gather=bus.gather)
     runner = Runner(

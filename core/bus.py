@@ -13,9 +13,9 @@ from core import moments
 from core.catalog import Catalog, Task
 from core.causes import Cause, Keyring
 from core.clock import monotonic
-from core.errors import EmitError, EmitUnavailable, LedgerNewer, LedgerUnavailable
+from core.errors import CoreError, EmitError, EmitUnavailable, LedgerNewer, LedgerUnavailable
 from core.events import AnyEvent, Event, matches
-from core.ledger.acceptance import Accepted, Request, accept
+from core.ledger.acceptance import NOTHING, Accepted, Outgoing, Request, accept, on_disk
 from core.ledger.admission import Admission
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
@@ -74,7 +74,8 @@ class Gathering:
 class Bus:
     """The way from an emitter to the ledger and on to the broker.
 
-    With *synced* an acceptance is on the server's disk before it is acknowledged.
+    With *synced* an acceptance is on the server's disk before it is acknowledged. *outgoing* makes the messages of
+    hints for the ledger to send with the acceptance; where it cannot, *publish* sends them afterwards.
     """
 
     app: Flask
@@ -88,6 +89,7 @@ class Bus:
     admission: Admission
     durability: Known
     synced: bool = False
+    outgoing: Callable[[Sequence[Hint]], Outgoing] | None = None
 
     def connect(self) -> None:
         """Connect each subscription's receiver to its signal: a class's own, or that of every event."""
@@ -97,24 +99,59 @@ class Bus:
 
     def emit(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a thread."""
-        with _unavailable():
-            accepted = self.ledger.run(self._accept(cause, requests, idempotency))
-            level = "fsync" if self.synced else self.durability.value or self.durability.ask()
-            return self._receipt(cause, requests, accepted, level)
+        call = self._call(cause, requests)
+        with unavailable():
+            accepted = self.ledger.run(self._accept(call, idempotency))
+            return self._receipt(call, accepted, self._level or self.durability.ask())
 
     async def emit_async(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a loop."""
-        with _unavailable():
-            accepted = await self.async_ledger.run(self._accept(cause, requests, idempotency))
-            level = "fsync" if self.synced else self.durability.value or await asyncio.to_thread(self.durability.ask)
-            return self._receipt(cause, requests, accepted, level)
+        call = self._call(cause, requests)
+        with unavailable():
+            accepted = await self.async_ledger.run(self._accept(call, idempotency))
+            return self._receipt(call, accepted, self._level or await asyncio.to_thread(self.durability.ask))
 
-    def _accept(self, cause: Cause, requests: Sequence[Request], idempotency: str) -> Flow[Accepted]:
+    def emit_each(self, causes: Sequence[tuple[Cause, Sequence[Request]]]) -> list[Receipt | EmitError]:
+        """Record each of *causes* with its runs, all in one pipeline; returns a receipt or an error for each.
+
+        One that is refused does not stop those behind it.
+        """
+        calls = [self._call(cause, requests) for cause, requests in causes]
+        try:
+            with unavailable():
+                self.ledger.run(self.admission.check(self.keys, monotonic()))
+        except EmitError as error:
+            return [error] * len(calls)
+        found = self._recorded(calls)
+        level = self._level or self.durability.ask()
+        pairs = zip(calls, found, strict=True)
+        return [self._receipt(call, one, level) if isinstance(one, Accepted) else refusal(one) for call, one in pairs]
+
+    def _recorded(self, calls: Sequence["Call"]) -> Sequence[Accepted | CoreError]:
+        """Record *calls* in one pipeline, at whose end their disk is waited for once."""
+        flows: list[Flow[Any]] = [self._record(call, synced=False) for call in calls]
+        if not self.synced:
+            return self.ledger.run_all(flows)
+        found: list[Any] = self.ledger.run_all([*flows, on_disk()])
+        unmet = found.pop()
+        return [unmet if unmet and isinstance(one, Accepted) else one for one in found]
+
+    @property
+    def _level(self) -> str:
+        return "fsync" if self.synced else self.durability.value
+
+    def _call(self, cause: Cause, requests: Sequence[Request]) -> "Call":
+        hints = [Hint(f"{cause.ledger_id}.{n}", r.queue, r.priority) for n, r in enumerate(requests) if not r.waits]
+        return Call(cause, requests, hints, self.outgoing(hints) if self.outgoing else NOTHING)
+
+    def _accept(self, call: "Call", idempotency: str) -> Flow[Accepted]:
         yield from self.admission.check(self.keys, monotonic())
-        limit = self.admission.backlog
-        return (
-            yield from accept(self.keys, self.keyring, cause, requests, idempotency, limit=limit, synced=self.synced)
-        )
+        return (yield from self._record(call, idempotency, synced=self.synced))
+
+    def _record(self, call: "Call", idempotency: str = "", *, synced: bool) -> Flow[Accepted]:
+        limit, hints = self.admission.backlog, call.outgoing
+        where = self.keys, self.keyring, call.cause, call.requests, idempotency
+        return accept(*where, limit=limit, synced=synced, hints=hints)
 
     def gather(self, event: Event, *, delay: int = 0, at: int = 0) -> list[Request]:
         """Send the event's signals; returns the runs that subscribed handlers want."""
@@ -143,19 +180,31 @@ class Bus:
         except Exception as error:  # noqa: BLE001 - as above
             moments.listener_failed.send(self.app, listener=receiver, error=error)
 
-    def _receipt(self, cause: Cause, requests: Sequence[Request], accepted: Accepted, level: str) -> Receipt:
+    def _receipt(self, call: "Call", accepted: Accepted, level: str) -> Receipt:
         if not accepted.duplicate:
-            pairs = zip(accepted.runs, requests, strict=True)
-            self.publish([Hint(run, r.queue, r.priority) for (run, _), r in pairs if not r.waits])
+            if self.outgoing:
+                call.outgoing.sent()
+            else:
+                self.publish(call.hints)
         receipt = Receipt(
             id=accepted.id,
-            type=cause.type,
+            type=call.cause.type,
             runs=accepted.runs,
             duplicate=accepted.duplicate,
             durability=level,
         )
-        self._send(moments.accepted, cause=cause, receipt=receipt)
+        self._send(moments.accepted, cause=call.cause, receipt=receipt)
         return receipt
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one emit wants: a cause, its runs, and the hints of those that may start at once."""
+
+    cause: Cause
+    requests: Sequence[Request]
+    hints: Sequence[Hint]
+    outgoing: Outgoing
 
 
 def request(task: Task, delay: int, at: int) -> Request:
@@ -172,10 +221,19 @@ def _receiver(selector: type[Event] | str, task: Task) -> Callable[..., None]:
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def unavailable() -> Iterator[None]:
     try:
         yield
     except (EmitError, LedgerNewer):
         raise
     except LedgerUnavailable as error:
         raise EmitUnavailable(str(error)) from error
+
+
+def refusal(error: CoreError) -> EmitError:
+    """Return what an emitter is told of *error*."""
+    try:
+        with unavailable():
+            raise error
+    except EmitError as told:
+        return told

@@ -13,10 +13,16 @@ from core.clock import rfc3339
 from core.errors import CoreError, InvalidEvent
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 RUNS = "/runs"
 SCHEDULES = "/schedules"
 CALLS = "/enqueue"
 HEAD = 4096  # bytes of a record that hold its first two lines, whatever follows
+
+
+# json.dumps would make an encoder for each call.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Tampered(CoreError):
@@ -50,6 +56,12 @@ class Cause:
     def ledger_id(self) -> str:
         return ledger_id(self.source, self.id, self.kind)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """72 bits over type, subject and data; the time is left out, so a retry with a new one is the same."""
+        content = _sorted([self.type, self.subject, self.data])
+        return _b64(hashlib.sha256(content.encode()).digest()[:9])
+
     @property
     def schedule(self) -> str | None:
         """The schedule's name, for a fire."""
@@ -67,6 +79,7 @@ def fire(schedule: str, planned: datetime) -> Cause:
     return Cause(kind="fire", id=f"{schedule}@{at}", type=schedule, source=SCHEDULES, time=at)
 
 
+@lru_cache(maxsize=1024)
 def ledger_id(source: str, id: str, kind: str = "event") -> str:  # noqa: A002 - CloudEvents' word
     """Return the ledger's id for a sender's ``source`` and ``id``: 96 bits of SHA-256, 17 letters and digits.
 
@@ -75,16 +88,10 @@ def ledger_id(source: str, id: str, kind: str = "event") -> str:  # noqa: A002 -
     name = f"{source}\0{id}".encode(errors="surrogatepass")
     number = int.from_bytes(hashlib.sha256(name if kind == "event" else b"\xff" + name).digest()[:12])
     digits = []
-    for _ in range(17):
-        number, digit = divmod(number, 62)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
-
-
-def fingerprint(cause: Cause) -> str:
-    """Return 72 bits over type, subject and data; the time is left out, so a retry with a new one is the same."""
-    content = json.dumps([cause.type, cause.subject, cause.data], sort_keys=True, separators=(",", ":"))
-    return _b64(hashlib.sha256(content.encode()).digest()[:9])
+    for _ in range(8):
+        number, two = divmod(number, len(PAIRS))
+        digits.append(PAIRS[two])
+    return "".join([ALPHABET[number], *reversed(digits)])
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class Keyring:
             "type": cause.type,
             "source": cause.source,
         }
-        head |= {"time": cause.time, "runs": runs, "nonce": nonce, "print": fingerprint(cause)}
+        head |= {"time": cause.time, "runs": runs, "nonce": nonce, "print": cause.fingerprint}
         if cause.subject is not None:
             head["subject"] = cause.subject
         if cause.extensions:
@@ -217,4 +224,4 @@ def _b64(raw: bytes) -> str:
 
 
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _compact(value).encode()

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,8 +38,8 @@ def emit(
         EmitError: nothing was recorded; the subclass says why. On a thread whose event loop is running, always:
             there it is ``await emit_async(event)``.
     """
-    _refuse_loop("emit", "emit_async")
-    bus = _bus()
+    refuse_loop("emit", "emit_async")
+    bus = bus_here()
     cause, requests = _event_call(bus, event, id, source, subject, delay, at)
     return bus.emit(cause, requests)
 
@@ -54,7 +54,7 @@ async def emit_async(
     at: datetime | None = None,
 ) -> Receipt:
     """Say that *event* happened, from async code; else as ``emit``."""
-    bus = _bus()
+    bus = bus_here()
     cause, requests = _event_call(bus, event, id, source, subject, delay, at)
     return await bus.emit_async(cause, requests)
 
@@ -67,8 +67,8 @@ def enqueue(
     Raises:
         EmitError: nothing was recorded: the function is not a task, or the arguments do not fit it.
     """
-    _refuse_loop("enqueue", "enqueue_async")
-    bus = _bus()
+    refuse_loop("enqueue", "enqueue_async")
+    bus = bus_here()
     return bus.emit(*_call(bus, function, delay, at, arguments))
 
 
@@ -76,11 +76,12 @@ async def enqueue_async(
     function: Callable[..., Any], /, *, delay: float | timedelta = 0, at: datetime | None = None, **arguments: Any
 ) -> Receipt:
     """Have a function called once with *arguments*, from async code; else as ``enqueue``."""
-    bus = _bus()
+    bus = bus_here()
     return await bus.emit_async(*_call(bus, function, delay, at, arguments))
 
 
-def _bus() -> Bus:
+def bus_here() -> Bus:
+    """Return the bus of the current application."""
     if not has_app_context() or "carillon" not in current_app.extensions:
         raise EmitError(
             "There is no application here. Handlers, jobs, views and `flask shell` have one; elsewhere write: "
@@ -90,7 +91,8 @@ def _bus() -> Bus:
     return bus
 
 
-def _refuse_loop(sync: str, other: str) -> None:
+def refuse_loop(sync: str, other: str) -> None:
+    """Refuse to wait on a thread whose event loop is running."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -107,16 +109,22 @@ def _event_call(
     delay: float | timedelta,
     at: datetime | None,
 ) -> tuple[Cause, list[Request]]:
+    wait, moment = waiting(delay, at)
+    event, cause = event_cause(bus, event, ident, source, subject)
+    return cause, bus.gather(event, delay=wait, at=moment)
+
+
+def event_cause(bus: Bus, event: Event, ident: str | None, source: str, subject: str | None) -> tuple[Event, Cause]:
+    """Return *event* as its type has it, and what is to be recorded of it."""
     if not isinstance(event, Event):
         raise InvalidEvent(f"emit takes an event, not {type(event).__name__}. Write: emit(OrderPlaced(...))")
     if isinstance(event, AnyEvent):
         event = bus.catalog.event(event.type, event.data)
     if not event.type:
         raise InvalidEvent(f"{type(event).__qualname__} has no type. Write: class X(Event, type='order.placed')")
-    wait, moment = _waiting(delay, at)
     cause = Cause(
         kind="event",
-        id=uuid.uuid4().hex if ident is None else ident,
+        id=secrets.token_hex(16) if ident is None else ident,
         type=event.type,
         source=source,
         subject=subject,
@@ -124,7 +132,7 @@ def _event_call(
         data=recordable(event.type, event),
     )
     _check_envelope(cause)
-    return cause, bus.gather(event, delay=wait, at=moment)
+    return event, cause
 
 
 def _call(
@@ -144,8 +152,8 @@ def _call(
         errors = [{"pointer": pointer("data", *e["loc"]), "detail": e["msg"]} for e in error.errors()]
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidEvent(f"{task.name} cannot be called so: {problems}", errors) from error
-    wait, moment = _waiting(delay, at)
-    cause = Cause(kind="call", id=uuid.uuid4().hex, type=task.name, source=CALLS, time=rfc3339(now()), data=data)
+    wait, moment = waiting(delay, at)
+    cause = Cause(kind="call", id=secrets.token_hex(16), type=task.name, source=CALLS, time=rfc3339(now()), data=data)
     return cause, [request(task, wait, moment)]
 
 
@@ -163,7 +171,7 @@ def _check_envelope(cause: Cause) -> None:
             raise InvalidEvent(f"{name}={value!r:.80} {detail}", [{"pointer": f"/{name}", "detail": detail}])
 
 
-def _waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
+def waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
     """Return the delay and the moment in ms, one of which is 0."""
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     if at is not None and (at.tzinfo is None or seconds):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.config import Config
+from core.config import Config, celery_url, service
 from core.errors import ConfigError
 
 PRIORITIES = 10
@@ -29,6 +29,14 @@ def check(config: Config) -> None:
 
 def is_rabbitmq(config: Config) -> bool:
     return scheme(config.broker_url) in RABBITMQ
+
+
+def is_beside_ledger(config: Config, broker_url: object) -> bool:
+    """Tell whether a broker's queues are in the very database that keeps the ledger, as far as the URLs show it."""
+    ledger = celery_url(config.redis_url)
+    if is_rabbitmq(config) or not isinstance(broker_url, str) or service(config.redis_url) != config.broker_service:
+        return False
+    return _database(ledger) == _database(broker_url) != ""
 
 
 def is_database(config: Config) -> bool:
@@ -62,6 +70,18 @@ def queue_arguments(config: Config) -> dict[str, str] | None:
 def priority(config: Config, wanted: int) -> int:
     """Return the broker's number for a priority from 0 to 9: on Redis the lowest goes first."""
     return wanted if is_rabbitmq(config) else PRIORITIES - 1 - wanted
+
+
+def _database(url: str) -> object:
+    """Return what tells one Redis database from another; '' where Celery and redis-py may read the URL differently."""
+    parts = urlsplit(url)
+    if ";" in url or parts.scheme == "sentinel":
+        return url
+    if parts.scheme == "redis+socket":
+        return parts.path, parts.username, parts.query
+    if parts.scheme not in REDIS or "db=" in parts.query:
+        return ""
+    return parts.scheme, parts.username, parts.hostname, parts.port or 6379, parts.path.strip("/") or "0"
 
 
 def _rabbitmq(config: Config, hints: Sequence[str]) -> dict[str, Any]:

@@ -55,6 +55,19 @@ class EmitUnavailable(EmitError, LedgerUnavailable):
     """The ledger did not answer; whether the event was recorded is not known. Emit it again with the same id."""
 
 
+class EmitInterrupted(EmitError):
+    """Not all of the events were recorded. Emit all of them again with the same ids: those that were are duplicates.
+
+    ``receipts`` holds a receipt for each event in its place, or None where it was not recorded or that is not known.
+    ``ids`` are the ids of all the events. ``__cause__`` is the first error that was met.
+    """
+
+    def __init__(self, message: str, receipts: Sequence[object], ids: Sequence[str]) -> None:
+        self.receipts = list(receipts)
+        self.ids = list(ids)
+        super().__init__(message)
+
+
 class UnknownEvent(EmitError):
     """No class declares this event type and no pattern matches it."""
 

@@ -18,6 +18,8 @@ SOURCE_TEXT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 SUBJECT_TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 RESERVED = ("data", "signal", "type")
 
+_strict = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+
 
 class Event(BaseModel):
     """A fact that happened. Subclass it, give it a type and fields::
@@ -131,7 +133,7 @@ def recordable(name: str, model: BaseModel) -> dict[str, Any]:
     """
     try:
         data = model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
-        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+        _strict(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
         detail = f"it cannot be written as JSON: {error}"
         raise InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}]) from error

@@ -9,8 +9,8 @@ import pytest
 from bench import event
 
 from core.causes import Cause, Keyring, header
-from core.errors import BacklogFull, IdempotencyMismatch, InvalidEvent
-from core.ledger.acceptance import Request, accept, acceptance, delayed
+from core.errors import BacklogFull, IdempotencyMismatch, InvalidEvent, LedgerUnavailable
+from core.ledger.acceptance import Outgoing, Request, accept, acceptance, delayed
 from core.ledger.flow import Script
 from core.ledger.store import AsyncLedger, Ledger
 from core.testing import server
@@ -81,6 +81,82 @@ def test_a_repeated_write_of_the_same_call_is_no_duplicate(bench):
 
     assert bench.run(send()) == [[b"OK", cause.ledger_id.encode()]] * 2
     assert bench.client.zcard(bench.keys.due) == 2
+
+
+def lists(bench, **named):
+    """Return hints for lists of the bench's own, and a function that reads them."""
+    names = {f"{bench.keys.prefix}.{name}": hints for name, hints in named.items()}
+    return Outgoing(names), lambda: [bench.client.lrange(name, 0, -1) for name in names]
+
+
+def test_hints_come_with_what_they_are_about(bench):
+    hints, written = lists(bench, q=["one", "two"], other=["three"], none=["é"])
+    bench.accept(event("e1"), wanted(3), hints=hints)
+    assert written() == [[b"two", b"one"], [b"three"], ["é".encode()]]
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_hints_of_what_is_not_accepted_do_not_come(bench, count):
+    for cause in (event("e1"), event("e2")):
+        bench.accept(cause, wanted(count))
+    hints, written = lists(bench, q=["one"])
+    assert bench.accept(event("e1"), wanted(count), hints=hints).duplicate
+    with pytest.raises(IdempotencyMismatch):
+        bench.accept(event("e1", data=2), wanted(count), hints=hints)
+    bench.one()
+    with pytest.raises(BacklogFull):
+        bench.accept(requests=wanted(count), hints=hints, limit=1)
+    assert written() == [[]]
+
+
+def test_the_same_call_sent_twice_has_its_hints_once(bench):
+    hints, written = lists(bench, q=["one"])
+    flow = accept(bench.keys, bench.keyring, event("e1"), wanted(1), hints=hints)
+    command = next(flow)[0].command(whole=True)
+    assert [bench.client.execute_command(*command)[0] for _ in range(2)] == [b"OK", b"OK"]
+    assert written() == [[b"one"]]
+
+
+def test_a_queue_that_is_no_list_undoes_nothing(bench):
+    hints, _ = lists(bench, q=["one"], other=["two"])
+    bench.client.set(f"{bench.keys.prefix}.q", "not a list")
+    accepted = bench.accept(requests=wanted(2), hints=hints)
+    assert [bench.state(run) for run, _ in accepted.runs] == ["pending"] * 2
+    assert bench.client.lrange(f"{bench.keys.prefix}.other", 0, -1) == [b"two"]
+
+
+def test_flows_run_side_by_side_and_each_has_its_own_end(bench):
+    bench.accept(event("e1"))
+    hints, written = lists(bench, q=["one"])
+    causes = [event("e1"), event("e1", data=2), event("e2"), event("e2"), event("e3", data={"n": float("nan")})]
+    flows = [accept(bench.keys, bench.keyring, cause, wanted(1), hints=hints) for cause in causes]
+    known, other, new, again, odd = bench.ledger.run_all(flows)
+    assert (known.duplicate, new.duplicate, again.duplicate) == (True, False, True)
+    assert known.runs == [(f"{known.id}.0", "t")]
+    assert (type(other), type(odd)) == (IdempotencyMismatch, InvalidEvent)
+    assert written() == [[b"one"]]
+    assert bench.ledger.run_all([]) == []
+
+
+def test_flows_side_by_side_take_one_round_trip(bench):
+    def ask():
+        return (yield [("ECHO", "x")])
+
+    before = bench.client.info("stats")["total_reads_processed"]
+    assert bench.ledger.run_all([ask() for _ in range(100)]) == [[b"x"]] * 100
+    assert bench.client.info("stats")["total_reads_processed"] - before < 20  # in pieces, while the rest is made
+
+
+def test_flows_whose_server_is_gone_or_full_all_hear_of_it():
+    def ends(bench, ledger):
+        causes = [event(data=float("nan")), event(), event()]
+        flows = [accept(bench.keys, bench.keyring, cause, wanted(1)) for cause in causes]
+        return [type(found) for found in ledger.run_all(flows)]
+
+    with server() as url, benches.opened(url) as bench:
+        assert ends(bench, Ledger("unix:///nowhere.sock")) == [LedgerUnavailable] * 3
+        bench.client.config_set("maxmemory", 1)
+        assert ends(bench, bench.ledger) == [InvalidEvent, *[BacklogFull] * 2]
 
 
 def test_an_idempotency_key_answers_with_its_first_event(bench):
@@ -216,6 +292,13 @@ def test_forgotten_scripts_are_sent_again(bench):
     assert bench.state(run) == "succeeded"
 
 
+def test_the_disk_is_waited_for_after_a_script_that_was_forgotten(bench):
+    bench.client.script_flush()
+    bench.client.config_resetstat()
+    assert bench.accept(synced=True).runs
+    assert bench.client.info("commandstats")["cmdstat_waitaof"]["calls"] == 2
+
+
 def test_the_async_ledger_does_the_same(bench, server_url):
     async def here(awaitable):
         return await awaitable
@@ -241,9 +324,11 @@ def test_a_full_server_refuses_new_work_and_finishes_the_old():
         bench.past(waits)
         before = names(bench), bench.client.get(bench.keys.position)
         bench.client.config_set("maxmemory", 1)
-        for options in ({}, {"idempotency": "k"}):
+        hints, written = lists(bench, q=["one"])
+        for options in ({}, {"idempotency": "k"}, {"hints": hints}):
             with pytest.raises(BacklogFull):
                 bench.accept(requests=wanted(5), **options)
+        assert written() == [[]]
         assert (names(bench), bench.client.get(bench.keys.position)) == before
         bench.client.script_flush()
         assert bench.finish(run, state="retrying", error='{"message":"no"}') == "OK"

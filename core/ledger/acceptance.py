@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.causes import HEAD, Cause, Keyring, header
@@ -11,6 +11,7 @@ from core.ledger.flow import Flow, Script
 from core.ledger.keys import Keys
 
 SYNC_MS = 500  # that the server's disk may take for a write that must be on it
+ON_DISK = ("WAITAOF", 1, 0, SYNC_MS)
 MARK_TTL = 24 * 3600 * 1000  # ms that an id or idempotency key is remembered
 
 
@@ -39,6 +40,17 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Outgoing:
+    """Hints as messages for the broker, by the Redis list they go to. *sent* is called once they are there."""
+
+    lists: Mapping[str, Sequence[str]]
+    sent: Callable[[], None] = lambda: None
+
+
+NOTHING = Outgoing({})
+
+
+@dataclass(frozen=True)
 class Acceptance:
     """The keys and arguments that ``acceptance.lua`` takes to record a cause with its runs; none for nothing."""
 
@@ -55,8 +67,11 @@ def accept(
     *,
     limit: int = 0,
     synced: bool = False,
+    hints: Outgoing = NOTHING,
 ) -> Flow[Accepted]:
     """Record *cause* and its runs, if fewer than *limit* runs are open; with *synced* they are on the server's disk.
+
+    *hints* go out in the same step, where the broker's lists are in the ledger's database.
 
     Raises:
         IdempotencyMismatch: the id, or the idempotency key, was used with other content.
@@ -64,14 +79,28 @@ def accept(
         DurabilityUnmet: it is recorded, but the disk did not take it in time.
     """
     wanted = acceptance(keys, keyring, cause, requests, idempotency, limit=limit)
-    names = [keys.record(cause.ledger_id), keys.due, *keys.states, *wanted.keys]
+    names = [keys.record(cause.ledger_id), keys.due, *keys.states, *wanted.keys, *hints.lists]
+    for messages in hints.lists.values():
+        wanted.args.append(len(messages))
+        wanted.args.extend(messages)
     script = Script("accept", names, wanted.args)
-    [(status, found), *rest] = yield [script, ("WAITAOF", 1, 0, SYNC_MS)] if synced else [script]
+    [(status, found), *rest] = yield [script, ON_DISK] if synced else [script]
     if status == b"FULL":
         raise BacklogFull(f"{limit} runs are open, the most that BACKLOG_LIMIT allows. Nothing was recorded.")
     if synced and rest[0][0] < 1:
         raise DurabilityUnmet
     return (yield from outcome(keys, status.decode(), found.decode(), requests))
+
+
+def on_disk() -> Flow[None]:
+    """Wait until the server's disk has what was written before on this connection.
+
+    Raises:
+        DurabilityUnmet: the disk did not take it in time.
+    """
+    [(local, _)] = yield [ON_DISK]
+    if local < 1:
+        raise DurabilityUnmet
 
 
 def acceptance(
@@ -89,7 +118,7 @@ def acceptance(
     digest = hashlib.sha256(idempotency.encode()).hexdigest()[:24] if idempotency else ident
     indexes = indexes_of(keys, cause.kind, cause.type, cause.source, cause.subject)
     names = [keys.position, keys.record(ident), keys.mark(ident), keys.idempotency(digest), *indexes]
-    args: list[str | bytes | int] = [record, ident, header(record)["print"], nonce, MARK_TTL]
+    args: list[str | bytes | int] = [record, ident, cause.fingerprint, nonce, MARK_TTL]
     args += [int(bool(idempotency)), len(indexes), len(requests), limit]
     for n, request in enumerate(requests):
         names += [keys.run(f"{ident}.{n}"), keys.task(request.task), keys.queue(request.queue)]

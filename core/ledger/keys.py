@@ -25,113 +25,114 @@ class Keys:
 
     prefix: str
 
-    def _key(self, *parts: str) -> str:
-        return f"{{{self.prefix}}}:" + ":".join(parts)
-
-    @property
-    def due(self) -> str:
-        """Sorted set: every run that is not terminal, by the time of its next check in ms."""
-        return self._key("due")
-
-    @property
-    def position(self) -> str:
-        """The last place given out: ms * 1024 + n. It orders every listing and never repeats."""
-        return self._key("pos")
-
-    @property
-    def format(self) -> str:
-        """The number of the ledger's format."""
-        return self._key("format")
-
-    @property
-    def retention(self) -> str:
-        """The worker whose turn it is to forget what is old."""
-        return self._key("retention")
-
-    @property
-    def watermark(self) -> str:
-        """Hash ``queue:priority`` -> time of the newest hint that was claimed."""
-        return self._key("wm")
-
-    @property
-    def alive(self) -> str:
-        """Sorted set of ``role:id`` by the server's time of its last heartbeat in ms."""
-        return self._key("alive")
+    @cached_property
+    def _tag(self) -> str:
+        return f"{{{self.prefix}}}:"
 
     @cached_property
-    def states(self) -> list[str]:
-        """The indexes by state, in the order that the scripts know."""
-        return [self.state(state) for state in STATES]
+    def due(self) -> str:
+        """Sorted set: every run that is not terminal, by the time of its next check in ms."""
+        return f"{self._tag}due"
 
-    @property
-    def ended(self) -> list[str]:
+    @cached_property
+    def position(self) -> str:
+        """The last place given out: ms * 1024 + n. It orders every listing and never repeats."""
+        return f"{self._tag}pos"
+
+    @cached_property
+    def format(self) -> str:
+        """The number of the ledger's format."""
+        return f"{self._tag}format"
+
+    @cached_property
+    def retention(self) -> str:
+        """The worker whose turn it is to forget what is old."""
+        return f"{self._tag}retention"
+
+    @cached_property
+    def watermark(self) -> str:
+        """Hash ``queue:priority`` -> time of the newest hint that was claimed."""
+        return f"{self._tag}wm"
+
+    @cached_property
+    def alive(self) -> str:
+        """Sorted set of ``role:id`` by the server's time of its last heartbeat in ms."""
+        return f"{self._tag}alive"
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """The indexes by state, in the order that the scripts know."""
+        return tuple(self.state(state) for state in STATES)
+
+    @cached_property
+    def ended(self) -> tuple[str, ...]:
         """The indexes of the terminal states."""
-        return [self.state(state) for state in STATES if state in TERMINAL]
+        return tuple(self.state(state) for state in STATES if state in TERMINAL)
 
     def state(self, state: str) -> str:
-        return self._key("state", state)
+        return f"{self._tag}state:{state}"
 
     def task(self, name: str) -> str:
-        return self._key("task", name)
+        return f"{self._tag}task:{name}"
 
     def queue(self, name: str) -> str:
-        return self._key("queue", name)
+        return f"{self._tag}queue:{name}"
 
     def type(self, event_type: str) -> str:
-        return self._key("type", event_type)
+        return f"{self._tag}type:{event_type}"
 
     def source(self, source: str) -> str:
-        return self._key("source", source)
+        return f"{self._tag}source:{source}"
 
     def subject(self, subject: str) -> str:
-        return self._key("subject", subject)
+        return f"{self._tag}subject:{subject}"
 
     def causes(self, kind: str) -> str:
         """Sorted set of all events, fires or calls."""
-        return self._key("causes", kind)
+        return f"{self._tag}causes:{kind}"
 
     def schedule(self, name: str) -> str:
         """Sorted set of a schedule's fires as causes."""
-        return self._key("schedule", name)
+        return f"{self._tag}schedule:{name}"
 
-    @property
+    @cached_property
     def schedules(self) -> str:
         """Sorted set of the names of all schedules of ours, by name."""
-        return self._key("schedules")
+        return f"{self._tag}schedules"
 
     def fires(self, name: str) -> str:
         """Sorted set of a schedule's planned times and what became of them, by planned ms."""
-        return self._key("fires", name)
+        return f"{self._tag}fires:{name}"
 
     def record(self, cause: str) -> str:
         """The sealed event, fire or call."""
-        return self._key("e", cause)
+        return f"{self._tag}e:{cause}"
 
     def mark(self, cause: str) -> str:
         """The dedupe mark: the fingerprint of what was accepted under this id, for 24 h."""
-        return self._key("d", cause)
+        return f"{self._tag}d:{cause}"
 
     def idempotency(self, digest: str) -> str:
-        return self._key("i", digest)
+        return f"{self._tag}i:{digest}"
 
     def run(self, run: str) -> str:
         """Hash: where the run stands."""
-        return self._key("r", run)
+        return f"{self._tag}r:{run}"
 
     def attempts(self, run: str) -> str:
         """List: attempts that did not end well."""
-        return self._key("a", run)
+        return f"{self._tag}a:{run}"
 
     def result(self, run: str) -> str:
-        return self._key("o", run)
+        return f"{self._tag}o:{run}"
 
     def log(self, run: str) -> str:
         """List: lines that the handler logged."""
-        return self._key("l", run)
+        return f"{self._tag}l:{run}"
 
     def process(self, member: str) -> str:
         """What a living process says of itself."""
-        return self._key("p", member)
+        return f"{self._tag}p:{member}"
 
 
 def cause_of(run: str) -> str:

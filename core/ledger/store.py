@@ -1,20 +1,23 @@
 """The two clients that run a flow: one for threads, one for the process's event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from typing import Any, TypeVar
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from core.errors import BacklogFull, LedgerUnavailable
+from core.errors import BacklogFull, CoreError, LedgerUnavailable
 from core.ledger.breaker import Breaker
+from core.ledger.cable import Cable
 from core.ledger.clients import async_client, client
 from core.ledger.flow import Command, Flow, Script
 from core.ledger.line import Line
 from core.ledger.wire import Wire
 
 T = TypeVar("T")
+NO_END = object()  # of a flow that has none yet
 
 
 class Ledger:
@@ -25,6 +28,7 @@ class Ledger:
 
     def __init__(self, url: str, *, patience: float = 1.0, breaker: bool = False) -> None:
         self.client = client(url, patience)
+        self.cable = Cable(self.client)
         self._breaker = Breaker() if breaker else None
 
     def run(self, flow: Flow[T]) -> T:
@@ -37,27 +41,59 @@ class Ledger:
         try:
             commands = next(flow)
             while True:
-                commands = flow.send(self._answers(commands))
+                commands = flow.send(_checked(self._answers(commands)))
         except StopIteration as end:
             result: T = end.value
             return result
 
+    def run_all(self, flows: Sequence[Flow[T]]) -> list[T | CoreError]:
+        """Run *flows* side by side, a step of all of them in one pipeline; returns what each returned or raised.
+
+        The server is at work on the first while the last are still being asked what they want.
+        """
+        results: list[Any] = [NO_END] * len(flows)
+        asked: dict[int, list[Command]] = {}
+
+        def begun() -> Iterator[Command]:
+            for n, flow in enumerate(flows):
+                if commands := _step(flow, None, results, n):
+                    asked[n] = commands
+                    yield from commands
+
+        try:
+            answers = self._answers(begun())
+            while asked:
+                rest = iter(answers)
+                own = {n: list(islice(rest, len(commands))) for n, commands in asked.items()}
+                asked = {n: commands for n, found in own.items() if (commands := _step(flows[n], found, results, n))}
+                more = [command for commands in asked.values() for command in commands]
+                answers = self._answers(more) if more else []
+        except CoreError as error:
+            return [error if result is NO_END else result for result in results]
+        return results
+
     def close(self) -> None:
+        self.cable.close()
         self.client.close()
 
-    def _answers(self, commands: Sequence[Command]) -> list[Any]:
-        with translated(), self._breaker.asked() if self._breaker else nullcontext():
-            answers = self._send([_plain(command) for command in commands])
-            if missing := _missing(answers):
-                again = self._send([_plain(commands[i], whole=True) for i in missing])
-                _fill(answers, missing, again)
-        return _checked(answers)
+    def _answers(self, commands: Iterable[Command]) -> list[Any]:
+        """Return the answers, refusals among them."""
+        asked: list[Command] = []
 
-    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        with self.client.pipeline(transaction=False) as pipe:
+        def plain() -> Iterator[tuple[Any, ...]]:
             for command in commands:
-                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
-            return pipe.execute(raise_on_error=False)
+                asked.append(command)
+                yield _plain(command)
+
+        with translated(), self._breaker.asked() if self._breaker else nullcontext():
+            answers = self._send(plain())
+            if missing := _missing(answers):
+                again = self._send(_plain(asked[i], whole=True) for i in missing)
+                _fill(answers, missing, again)
+        return answers
+
+    def _send(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+        return self.cable.send(commands)
 
 
 class AsyncLedger:
@@ -125,12 +161,28 @@ class AsyncLedger:
             return answers
 
 
+def _step(flow: Flow[Any], answers: list[Any] | None, results: list[Any], place: int) -> list[Command] | None:
+    """Take *flow* one step further; returns what it asks, or puts its end into *results*."""
+    try:
+        return flow.send(None if answers is None else _checked(answers))  # type: ignore[arg-type]
+    except StopIteration as end:
+        results[place] = end.value
+    except CoreError as error:
+        results[place] = error
+    return None
+
+
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:
     return command.command(whole=whole) if isinstance(command, Script) else command
 
 
 def _missing(answers: Sequence[Any]) -> list[int]:
-    return [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    """Return what to ask again: all from the first script on that the server did not know.
+
+    What comes behind may have waited for it to be on disk, and whatever a flow asks may be asked twice.
+    """
+    first = next((i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)), len(answers))
+    return list(range(first, len(answers)))
 
 
 def _fill(answers: list[Any], places: Sequence[int], found: Sequence[Any]) -> None:

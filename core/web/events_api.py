@@ -1,11 +1,13 @@
 """/api/v1/events: events come in, and are shown with their runs."""
 
+import asyncio
 import uuid
 from typing import Any
 
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from core.bulk import Calls, chunks
 from core.bus import Receipt
 from core.causes import Cause
 from core.clock import now, rfc3339
@@ -80,30 +82,41 @@ async def _batch(found: list[Any]) -> ResponseReturnValue:
     partial = request.args.get("partial") == "true"
     results: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
-    good: list[tuple[int, Incoming]] = []
+    good: list[tuple[int, Incoming, Event, dict[str, Any]]] = []
     for position, one in enumerate(found):
         results.append({})
         try:
             incoming = checked(one, now(), cloud=True)
             event = house().catalog.event(incoming.type, incoming.data)
-            recordable(event.type, event)
-            good.append((position, incoming))
+            good.append((position, incoming, event, recordable(event.type, event)))
         except EmitError as error:
             errors += _placed(position, error)
             results[position] = problem_of(error)
     if errors and not partial:
         raise Problem("batch-invalid", f"{len(errors)} problems; nothing was recorded.", errors=errors)
-    for position, incoming in good:
-        try:
-            results[position] = (await accept(incoming)).view()
-        except (LedgerUnavailable, BacklogFull):
-            raise  # it passes; who sends the batch again gets what was recorded as duplicates
-        except EmitError as error:
-            if not partial:
-                detail = f"{error} The {position} before it were recorded; sent again, they are duplicates."
-                raise Problem("batch-invalid", detail, errors=_placed(position, error)) from error
-            results[position] = problem_of(error)
+    receipts = await _recorded([wanted(incoming, event, data) for _, incoming, event, data in good], partial=partial)
+    for (position, *_), receipt in zip(good, receipts, strict=False):
+        if isinstance(receipt, Receipt):
+            results[position] = receipt.view()
+        elif isinstance(receipt, LedgerUnavailable | BacklogFull):
+            raise receipt  # it passes; who sends the batch again gets what was recorded as duplicates
+        elif not partial:
+            detail = f"{receipt} The {position} before it were recorded; sent again, they are duplicates."
+            raise Problem("batch-invalid", detail, errors=_placed(position, receipt)) from receipt
+        else:
+            results[position] = problem_of(receipt)
     return jsonify(results), 200 if partial else 202
+
+
+async def _recorded(calls: Calls, *, partial: bool) -> list[Receipt | EmitError]:
+    """Record *calls*; with *partial*, go on after an error that concerns one of them alone."""
+    found: list[Receipt | EmitError] = []
+    for chunk in chunks(calls):
+        found += await asyncio.to_thread(house().bus.emit_each, chunk)
+        failed = [one for one in found if isinstance(one, EmitError)]
+        if (failed and not partial) or any(isinstance(one, LedgerUnavailable | BacklogFull) for one in failed):
+            break
+    return found
 
 
 def _placed(position: int, error: EmitError) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """A ledger whose connection fails at one call, before or after the server has done it, or sends that call twice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,8 @@ class Fragile(Ledger):
             return
         raise redis.ConnectionError(f"no connection {self.point}")
 
-    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _send(self, wanted: Iterable[tuple[Any, ...]]) -> list[Any]:
+        commands = list(wanted)
         place = self._place(len(commands))
         try:
             if place is None:

@@ -63,7 +63,8 @@ def test_it_comes_to_its_end_wherever_it_fails(ledger, name):
 def test_every_script_is_part_of_a_story(ledger, monkeypatch):
     seen, send = set(), Fragile._send
 
-    def hear(self, commands):
+    def hear(self, wanted):
+        commands = list(wanted)
         seen.update(command[1] for command in commands if command[0] == "EVALSHA")
         return send(self, commands)
 
@@ -77,6 +78,7 @@ def test_every_script_is_part_of_a_story(ledger, monkeypatch):
     ("script", "guard", "name"),
     [
         ("acceptance", "one id, one set of runs", "accept what runs already"),
+        ("accept", "hints go out once, with what they are about", "accept with hints"),
         ("claim", "the same token claims once, however often it is sent", "claim"),
         ("claim", "only a pending run may start", "claim what runs"),
         ("common", "a run stands under one state", "sweep a retry"),

@@ -14,10 +14,11 @@ from invariants import broken
 from watching import Watched
 
 from core.catalog import Catalog
+from core.causes import Cause
 from core.clockwork import Clockwork
 from core.entries import Schedule, load_due, save
 from core.errors import BacklogFull, LedgerUnavailable
-from core.ledger.acceptance import Acceptance, Request, accept, acceptance
+from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, accept, acceptance
 from core.ledger.acting import cancel, retry
 from core.ledger.alive import beat, gone
 from core.ledger.flow import Flow
@@ -42,6 +43,7 @@ class World(Watched):
         super().__init__(ledger, Keys(f"w{uuid.uuid4().hex[:10]}"))
         self.again = again
         self.broker: deque[Hint] = deque()
+        self.beside = f"{self.keys.prefix}:beside"  # the broker's list in the ledger's database
         self.leases: dict[str, str] = {}  # runs, and the token of the living worker that runs it
         self.ticked: datetime | None = None
         self.run = ""  # the one that the moves below are about
@@ -49,19 +51,59 @@ class World(Watched):
 
     # What processes do.
 
-    def accept(self, runs: int = 1, ident: str = "e1", key: str = "", limit: int = 0, **wanted) -> None:
-        """Record an event and its runs; the caller that fails sends the same event again, or gives up."""
+    def accept(
+        self, runs: int = 1, ident: str = "e1", key: str = "", limit: int = 0, *, beside: bool = False, **wanted
+    ) -> None:
+        """Record an event and its runs; the caller that fails sends the same event again, or gives up.
+
+        *beside*: the broker's list is in the ledger's database, and hints come with the acceptance.
+        """
         cause, options = event(ident), {"idempotency": key, "limit": limit}
         requests = [Request(**({"task": "t", "queue": "q"} | wanted)) for _ in range(runs)]
         self.run = f"{cause.ledger_id}.0"
+        if beside:
+            options["hints"] = self.hints(cause, runs)
+        expected = {cause.ledger_id: runs} if beside and not self._has(cause.ledger_id) else {}
         try:
             found = self.do(lambda: accept(self.keys, self.keyring, cause, requests, **options))
         except BacklogFull:
             self.faults += [f"{cause.ledger_id} was refused and is there"] if self._has(cause.ledger_id) else []
             return
+        finally:
+            self.collect(expected)
         self.accepted.add(found.id)
-        if not found.duplicate and not any(request.waits for request in requests):
+        if not beside and not found.duplicate and not any(request.waits for request in requests):
             self.publish([Hint(run, "q", 5) for run, _ in found.runs])
+
+    def accept_each(self, *idents: str, runs: int = 2) -> None:
+        """Record several events side by side; the caller that fails sends all of them again, or gives up."""
+        causes, requests = [event(ident) for ident in idents], [Request(task="t", queue="q")] * runs
+        new = {cause.ledger_id: runs for cause in causes if not self._has(cause.ledger_id)}
+        self.run = f"{causes[0].ledger_id}.0"
+        for last in (False, True):
+            wanted = [(cause, self.hints(cause, runs)) for cause in causes]
+            found = self.ledger.run_all(
+                [accept(self.keys, self.keyring, cause, requests, hints=hints) for cause, hints in wanted]
+            )
+            self.accepted |= {one.id for one in found if isinstance(one, Accepted)}
+            failed = [one for one in found if isinstance(one, Exception)]
+            if last or not failed or not self.again:
+                break
+        self.collect(new)
+        if failed:
+            raise Crash from failed[0]
+
+    def hints(self, cause: Cause, runs: int) -> Outgoing:
+        return Outgoing({self.beside: [f"{cause.ledger_id}.{n}" for n in range(runs)]} if runs else {})
+
+    def collect(self, expected: dict[str, int]) -> None:
+        """Let the broker have what came into its list: one hint for each run of what is *expected*, if it is there."""
+        came = [run.decode() for run in reversed(self.client.lrange(self.beside, 0, -1))]
+        self.client.unlink(self.beside)
+        self.broker.extend(Hint(run, "q", 5) for run in came)
+        wanted = [f"{cause}.{n}" for cause, runs in expected.items() if self._has(cause) for n in range(runs)]
+        if sorted(came) != sorted(wanted):
+            self.faults.append(f"hints came for {came} and not for {wanted}")
 
     def claim(self, token: str = "t1", worker: str = "w1") -> str:
         self.steadily(lambda: beat(self.keys, "worker", worker, {}))

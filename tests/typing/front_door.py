@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, assert_type
 
-from core import Event, cron, emit, emit_async, enqueue, every, on, run, task
+from core import Event, cron, emit, emit_async, emit_many, emit_many_async, enqueue, every, on, run, task
 from core.bus import Receipt
 
 
@@ -41,9 +41,11 @@ def resize(image_id: int) -> None: ...
 
 def uses() -> None:
     assert_type(emit(Placed(order_id=1, email="a@example.org"), id="x", delay=5), Receipt)
+    assert_type(emit_many([Placed(order_id=1, email="a@example.org")], ids=["x"], delay=5), list[Receipt])
     assert_type(enqueue(resize, image_id=7), Receipt)
     assert_type(tidy, Callable[[], int])  # a marker gives the function back as it was
     emit("order.placed")  # type: ignore[arg-type]
+    emit_many(["order.placed"])  # type: ignore[list-item]
     Placed(order_id=1)  # type: ignore[call-arg]
     Placed(order_id="one", email="a@example.org")  # type: ignore[arg-type]
     on(Placed, retris=3)  # type: ignore[call-arg]
@@ -53,3 +55,4 @@ def uses() -> None:
 
 async def uses_async() -> None:
     assert_type(await emit_async(Placed(order_id=1, email="a@example.org")), Receipt)
+    assert_type(await emit_many_async([Placed(order_id=1, email="a@example.org")]), list[Receipt])

@@ -1,4 +1,5 @@
--- accept_cause: records a cause and all its runs, or nothing. Shared by accept and fire.
+-- accept_cause: records a cause and all its runs, or nothing. Shared by accept, fire and what tells of a death.
+-- Returns {OK|DUP|CONFLICT|FULL, id}, and true if it was this very call that recorded it.
 --
 -- keys   {due, states.. (10), position, record, mark, idempotency, indexes of the cause.., per run: run, task, queue}
 -- args   {record, id, fingerprint, nonce, mark ttl ms, use idempotency (0|1), indexes, runs,
@@ -59,6 +60,17 @@ local function accept_cause(keys, args)
   remember_key()
   for i = 1, indexes do redis.call('ZADD', keys[4 + i], text(position), id) end
 
+  -- Runs that come together stand in the same indexes: each index is written once.
+  local rows, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
+  local function add(index, score, run_id)
+    local row = rows[index]
+    if row then
+      row[#row + 1], row[#row + 2] = score, run_id
+    else
+      rows[index] = {'ZADD', index, score, run_id}
+    end
+  end
+
   for i = 0, runs - 1 do
     local run, task_index, queue_index = unpack(keys, 5 + indexes + 3 * i, 7 + indexes + 3 * i)
     local task, queue, priority, delay, at = unpack(args, 10 + 5 * i, 14 + 5 * i)
@@ -68,14 +80,15 @@ local function accept_cause(keys, args)
     local waits = not_before > now or told
     local state, run_id, place = waits and 'scheduled' or 'pending', id .. '.' .. i, text(position + i)
     redis.call('HSET', run, 'task', task, 'queue', queue, 'priority', priority, 'state', state,
-               'pos', place, 'attempt', 0, 'due', text(not_before), 'hinted', text(now))
-    redis.call('ZADD', index_of(state), place, run_id)
-    redis.call('ZADD', task_index, place, run_id)
-    redis.call('ZADD', queue_index, place, run_id)
-    redis.call('ZADD', KEYS[DUE], text(waits and not_before or now + HINT_GRACE), run_id)
+               'pos', place, 'attempt', 0, 'due', waits and text(not_before) or at_once, 'hinted', at_once)
+    add(index_of(state), place, run_id)
+    add(task_index, place, run_id)
+    add(queue_index, place, run_id)
+    add(KEYS[DUE], waits and text(not_before) or looked_at, run_id)
   end
+  for _, row in pairs(rows) do redis.call(unpack(row)) end
   if runs > 1 then position = position + runs - 1 end
   -- guard: no place is given twice
   redis.call('SET', position_key, text(position))
-  return {'OK', id}
+  return {'OK', id}, true
 end
