@@ -114,6 +114,7 @@ class Steps(Coroutine[Any, Any, T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], fiber: Fiber | None) -> None:
         self.coroutine, self.fiber = coroutine, fiber
+        self.context = copy_context()
         self.__name__ = getattr(coroutine, "__name__", "coroutine")
         self.__qualname__ = getattr(coroutine, "__qualname__", self.__name__)
 
