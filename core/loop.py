@@ -30,7 +30,8 @@ class Loop:
     called with what did not end when the loop stopped.
     """
 
-    _loop: asyncio.AbstractEventLoop | None
+    _loop: asyncio.AbstractEventLoop | None  # None as soon as it is told to stop
+    _latest: asyncio.AbstractEventLoop | None
     _thread: threading.Thread | None
     _going: Going
 
@@ -100,7 +101,7 @@ class Loop:
     def here(self) -> bool:
         """Tell whether the calling code runs on this loop."""
         try:
-            return asyncio.get_running_loop() is self._loop
+            return asyncio.get_running_loop() is self._latest  # it may be at its end
         except RuntimeError:
             return False
 
@@ -135,8 +136,11 @@ class Loop:
             thread.join(2 * LAST_CHANCE + 0.5)
 
     def _started(self) -> asyncio.AbstractEventLoop:
+        if self.here():  # what cleans up at its end belongs there, not on a new one
+            return asyncio.get_running_loop()
         if self._loop is None:
-            self._loop, self._going = asyncio.new_event_loop(), {}
+            self._latest = self._loop = asyncio.new_event_loop()
+            self._going = {}
             self._thread = threading.Thread(target=_serve, args=(self._loop,), name="carillon-loop", daemon=True)
             self._thread.start()
             if self._known != os.getpid():
@@ -148,7 +152,7 @@ class Loop:
 
     def _reset(self) -> None:
         self._lock = threading.RLock()  # a signal's handler may stop the loop while its thread holds it
-        self._loop = self._thread = None
+        self._loop = self._latest = self._thread = None
         self._going = {}
 
 
