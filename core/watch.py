@@ -70,7 +70,7 @@ class Watch:
             pause.wait(EVERY)
             now, uses = monotonic(), thread_seconds(ident)
             # Some calls, such as a long regular expression, keep all other threads from running, this one too.
-            kept = now - looked > TOO_LONG and uses - used > (now - looked) / 2
+            kept = uses - used > max(TOO_LONG, (now - looked) / 4)
             block = self._look(loop, ident, block, now, looked if kept else now)
             looked, used = now, uses
 

@@ -1,12 +1,15 @@
 """In development, what blocks the event loop is named: who, where and for how long."""
 
+import asyncio
 import threading
 
 import pytest
 from processes import household
 from waiting import wait_until
 
-from core import moments, watch
+from core import fibers, moments, watch
+from core.current import Current, bound
+from core.fibers import Fiber
 from core.house import house
 from core.testing import drain, events
 
@@ -167,6 +170,19 @@ def test_a_run_is_named(app, named):
     wait_until(lambda: named)
     assert named[0][:2] == (f"task {run['task']} run={run['id']}", line("sleeps"))
     assert events(app)
+
+
+def test_a_run_on_a_fiber_is_named(app, named):
+    async def work():
+        run = Current(id="7", task="on.a.fiber", attempt=1, cause=None, note=None)
+        with bound(run):
+            await asyncio.sleep(0)
+            await app.view_functions["shop.other"]()
+
+    loop = house(app).loop
+    loop.soon(lambda: Fiber(lambda: fibers.current().complete(work()), None, lambda: None).switch())
+    wait_until(lambda: named)
+    assert named[0][:2] == ("task on.a.fiber run=7", line("other"))
 
 
 def test_production_has_no_watch(make_app):
