@@ -1,7 +1,9 @@
 """create_app(): the one place that puts the rooms together."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -29,6 +31,7 @@ from core.notes import Said, keep_notes
 from core.retention import Retention
 from core.sweeper import Sweeper
 from core.tasks import Runner
+from core.watch import Watch, doing, note_views
 from core.web import routes
 
 WORKER_PATIENCE = 5.0  # seconds; nobody waits for a worker's answer, so it can wait for the ledger's
@@ -64,6 +67,7 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
         moments.configured.send(app, note=note)
     celery_logs_here()
     _attend(house)
+    _look_after(app, config, packages)
     routes.register(app, house)
     cli.register(app)
     for blueprint in catalog.blueprints:
@@ -159,6 +163,22 @@ def _unpublished(app: Flask, count: int, error: Exception) -> None:
 
 def _unkept(app: Flask, count: int, error: Exception) -> None:
     moments.trouble.send(app, what=f"{count} notes of runs were not kept", error=error)
+
+
+def _look_after(app: Application, config: Config, packages: Sequence[str]) -> None:
+    """Tell of what did not end when the loop stopped and, in development, of what blocks it."""
+
+    def stuck(what: str) -> None:
+        moments.trouble.send(app, what=f"{what} did not end when it was cancelled", error="it is left behind")
+
+    def blocked(who: str, where: str, seconds: float) -> None:
+        moments.blocked.send(app, who=who or "something", where=where, seconds=seconds)
+
+    app.loop.stuck = stuck
+    if config.development:
+        folders = [Path(path).parent for package in packages for path in sys.modules[package].__path__]
+        app.loop.watched = Watch([ROOT, *folders], doing, blocked).begin
+        note_views(app)
 
 
 def _attend(house: House) -> None:

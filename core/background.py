@@ -1,12 +1,13 @@
 """Work that a caller must not wait for: one thread takes whatever has gathered and does it as one batch."""
 
-import atexit
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
+
+from core.leaving import Turn, at_exit
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Background(Generic[T]):
                 self._pid, self._busy = os.getpid(), False
                 self._items.clear()  # in a forked child they are the parent's
                 threading.Thread(target=self._serve, name=self.name, daemon=True).start()
-                atexit.register(self.flush, 2.0)
+                at_exit(Turn.HINTS, self.flush, 2.0)
             self._items.extend(items)
             self._changed.notify_all()
 

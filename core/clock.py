@@ -14,6 +14,14 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def thread_seconds(ident: int) -> float:
+    """Return the processor time of a thread of this process, in seconds; 0 where the system does not tell."""
+    try:
+        return time.clock_gettime(time.pthread_getcpuclockid(ident))
+    except (AttributeError, OSError):
+        return 0.0
+
+
 def to_ms(moment: datetime) -> int:
     """Return *moment* (aware) as whole milliseconds since the Unix epoch."""
     return round(moment.timestamp() * 1000)

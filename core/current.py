@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 
 from core.causes import Cause
@@ -33,6 +33,11 @@ def bound(current: Current) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def current_in(context: Context) -> Current | None:
+    """Return the run that goes on in *context*, if any."""
+    return context.get(_current)
 
 
 class Run:

@@ -7,6 +7,7 @@ fiber, for Celery keeps the current task and request with the greenlet (celery/c
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from core.threads import Threads
 
 T = TypeVar("T")
 GIVE_UP = object()
+
+_stepped: ContextVar[bool] = ContextVar("carillon_stepped")
 
 
 class Abandoned(Exception):
@@ -114,6 +117,8 @@ class Steps(Coroutine[Any, Any, T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], fiber: Fiber | None) -> None:
         self.coroutine, self.fiber = coroutine, fiber
+        _stepped.set(True)  # now there is a context, which lives on with the fiber
+        self.context = fiber.gr_context if fiber else None
         self.__name__ = getattr(coroutine, "__name__", "coroutine")
         self.__qualname__ = getattr(coroutine, "__qualname__", self.__name__)
 

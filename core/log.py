@@ -1,6 +1,5 @@
 """The only file that words log lines: it listens to the moments of a run's life."""
 
-import atexit
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from celery.signals import setup_logging
 from flask import Flask
 
 from core import moments
+from core.leaving import Turn, at_exit
 from core.redact import redacted
 
 GATHERING = 0.1  # seconds
@@ -44,7 +44,7 @@ class Gathering(logging.Handler):
         self.setFormatter(OneLine())
         self._lines: list[str] = []
         os.register_at_fork(before=self.flush)
-        atexit.register(self.flush)
+        at_exit(Turn.LOG, self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -113,6 +113,7 @@ def listen(app: Flask) -> None:
         moments.publish_failed: (warning, "hints not published count={count} the sweeper will: {error}"),
         moments.listener_failed: (error, "a listener raised: {listener}: {error}"),
         moments.configured: (warning, "{note}"),
+        moments.blocked: (warning, "{who} blocked the event loop for {seconds:.2f} s at {where}"),
         moments.trouble: (warning, "{what}: {error}"),
     }
     for signal, (level, template) in lines.items():

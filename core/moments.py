@@ -21,4 +21,5 @@ recovered = _moments.signal("recovered", "run, action: the sweeper found a run w
 fired = _moments.signal("fired", "schedule, planned, run, state, why: a planned time came")
 listener_failed = _moments.signal("listener-failed", "listener, error: a listener of a signal raised")
 configured = _moments.signal("configured", "note: something of the configuration that an operator should know")
+blocked = _moments.signal("blocked", "who, where, seconds: code kept the event loop from everything else")
 trouble = _moments.signal("trouble", "what, error: a background thread met an error and goes on")
