@@ -39,7 +39,6 @@ class Loop:
         self.watched: Callable[[asyncio.AbstractEventLoop, int], None] | None = None
         self.stuck: Callable[[str], None] | None = None
         self._ending = False
-        self._inherited: list[Any] = []
         self._known = 0  # the process that will stop it at its end
         self._reset()
         os.register_at_fork(after_in_child=partial(_reborn, weakref.ref(self)))
@@ -157,10 +156,9 @@ class Loop:
 
 
 def _reborn(ref: "weakref.ref[Loop]") -> None:
-    """Forget, in a forked child, the loop of the parent; but keep it, or its tasks would be found destroyed."""
+    """Forget, in a forked child, the parent's loop, whose thread is not there, and a lock that it may have held."""
     if loop := ref():
-        loop._inherited.append((loop._loop, loop._going))  # noqa: SLF001 - a part of Loop that must not hold it
-        loop._reset()  # noqa: SLF001 - as above
+        loop._reset()  # noqa: SLF001 - a part of Loop that must not hold it
 
 
 def _begin(

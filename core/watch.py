@@ -9,6 +9,7 @@ import threading
 from asyncio.events import Handle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,8 @@ class Watch:
         if now - self._told.get(where, -AGAIN) < AGAIN:
             return
         self._told[where] = now
-        self._tell(block.who, where, now - block.since)
+        with suppress(Exception):  # the watch goes on, whatever a listener raises
+            self._tell(block.who, where, now - block.since)
 
     def _step(self, frames: list[FrameType]) -> FrameType | None:
         """Return the frame that the present step has for itself; a fiber has other steps than coroutines, too."""

@@ -105,12 +105,11 @@ def test_a_forked_child_leaves_the_parents_work_alone():
 import gc
 child = os.fork()
 if not child:
-    gc.collect()
-    loop.stop()
     async def answer(): return 7
-    found = loop.run(answer())
+    loop.run(answer())
+    loop.stop()
     gc.collect()
-    sys.exit(found)
+    sys.exit(loop.run(answer()))
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), future.done(), flush=True)
 """
     )
@@ -171,6 +170,63 @@ def test_what_does_not_end_is_named_and_nobody_waits_for_it(monkeypatch):
     assert [name.rsplit(".")[-1] for name in left] == ["stubborn"]
 
 
+def test_it_is_left_in_silence():
+    found = program(
+        """
+import gc
+from core import loop as room
+room.LAST_CHANCE = 0.1
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+loop.submit(stubborn())
+loop.stop()
+gc.collect()
+"""
+    )
+    assert sorted(found.stdout.splitlines()) == ALL
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_a_cleanup_is_not_cancelled_by_a_second_call():
+    loop, begun, cleans, cleaned = Loop(), threading.Event(), threading.Event(), []
+
+    async def work():
+        try:
+            begun.set()
+            await asyncio.sleep(3600)
+        finally:
+            cleans.set()
+            await asyncio.sleep(0.1)
+            cleaned.append(True)
+
+    future = loop.submit(work())
+    begun.wait(10)
+    loop.cancel()
+    cleans.wait(10)
+    loop.cancel()
+    with pytest.raises(CancelledError):
+        future.result(10)
+    assert cleaned
+    loop.stop()
+
+
+def test_a_signals_handler_may_stop_it_where_its_lock_is_held():
+    loop = Loop()
+
+    def handler_within():
+        with loop._lock:
+            loop.stop()
+
+    thread = threading.Thread(target=handler_within, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_nobody_waits_for_ever_however_stop_and_submit_meet():
     loop = Loop()
 
@@ -207,6 +263,12 @@ def test_a_cancelled_future_cancels_its_coroutine():
     assert future.cancel()
     assert ended.wait(10)
     loop.stop()
+
+
+def test_nothing_is_heard_where_granian_does_not_serve(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["granian", "--workers-kill-timeout", "10"])
+    leaving.before_kill(lambda: None)
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 @pytest.mark.parametrize(
@@ -272,6 +334,15 @@ SHOP = """
         shop.own = asyncio.create_task(work())
         return {}
 
+    @shop.get("/fork")
+    def fork():
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(1)
+        return {"ended": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
+
     @shop.after_request
     async def after(response):
         await asyncio.sleep(0)
@@ -334,6 +405,8 @@ def test_a_web_process_answers_what_it_can_cancels_the_rest_and_loses_nothing(tm
     with ThreadPoolExecutor(5) as pool, clone(tmp_path, handlers__shop=SHOP) as house:  # its end ends the senders
         web = serve(house, "--workers-kill-timeout", "3")
         assert get(house, "/leave")[0] == 200
+        assert house.request("GET", "/fork") == (200, {"ended": 0})
+        assert get(house, "/sleep/other/1.5")[0] == 200  # the child's signal was not heard here
         accepted = set()
 
         def send(sender):

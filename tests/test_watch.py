@@ -185,6 +185,20 @@ def test_a_run_on_a_fiber_is_named(app, named):
     assert named[0][:2] == ("task on.a.fiber run=7", line("other"))
 
 
+def test_a_listener_that_raises_does_not_end_the_watch(app):
+    heard = []
+
+    def fails(_, where, **told):
+        heard.append(where)
+        raise LookupError
+
+    with moments.blocked.connected_to(fails, sender=app):
+        get(app, "/slow")
+        wait_until(lambda: heard)
+        get(app, "/other")
+        wait_until(lambda: len(heard) == 2)
+
+
 def test_production_has_no_watch(make_app):
     app = make_app(HANDLERS, env="production")
     assert house(app).loop.watched is None
