@@ -176,7 +176,8 @@ def _look_after(app: Application, config: Config, packages: Sequence[str]) -> No
 
     app.loop.stuck = stuck
     if config.development:
-        folders = [Path(path).parent for package in packages for path in sys.modules[package].__path__]
+        files = [file for package in packages if (file := sys.modules[package].__file__)]
+        folders = [Path(file).parent.parent for file in files]
         app.loop.watched = Watch([ROOT, *folders], doing, blocked).begin
         note_views(app)
 

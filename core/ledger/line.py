@@ -39,11 +39,12 @@ class Line:
 
     async def _serve(self) -> None:
         while self._waiting:
-            await asyncio.sleep(0)  # those who were woken together ask together
-            batch = self._batch()
-            if not batch:  # the other pipeline took it
-                return
+            batch: list[tuple[Sequence[Command], Answers]] = []
             try:
+                await asyncio.sleep(0)  # those who were woken together ask together
+                batch = self._batch()
+                if not batch:  # the other pipeline took it
+                    return
                 found = await self._exchange([command for commands, _ in batch for command in commands])
             except BaseException as error:
                 for _, answers in batch:
