@@ -66,10 +66,11 @@ class Watch:
 
     def _serve(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         pause, block = threading.Event(), None
-        looked, used = monotonic(), thread_seconds(ident)
+        native = next((thread.native_id or 0 for thread in threading.enumerate() if thread.ident == ident), 0)
+        looked, used = monotonic(), thread_seconds(native)
         while not loop.is_closed():
             pause.wait(EVERY)
-            now, uses = monotonic(), thread_seconds(ident)
+            now, uses = monotonic(), thread_seconds(native)
             # Some calls, such as a long regular expression, keep all other threads from running, this one too.
             kept = uses - used > max(TOO_LONG, (now - looked) / 4)
             block = self._look(loop, ident, block, now, looked if kept else now)
