@@ -1,7 +1,7 @@
 """The one place that reads time; everywhere else time is an argument."""
 
-import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -15,17 +15,23 @@ def monotonic() -> float:
     return time.monotonic()
 
 
-def thread_seconds(native_id: int) -> float:
-    """Return the processor time of a thread of this process, in seconds; 0 where the system does not tell.
+def thread_clock(ident: int) -> Callable[[], float]:
+    """Return what tells the processor time, in seconds, of a thread of this process that lives now.
 
-    Read from /proc: ``pthread_getcpuclockid`` ends the process if the thread has just ended.
+    It tells 0 when the thread has ended, or where the system does not tell.
     """
     try:
-        with open(f"/proc/self/task/{native_id}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, IndexError, ValueError):
-        return 0.0
+        clock = time.pthread_getcpuclockid(ident)  # ends the process if the thread has ended: ask only once
+    except (AttributeError, OSError):
+        return lambda: 0.0
+
+    def seconds() -> float:
+        try:
+            return time.clock_gettime(clock)
+        except OSError:
+            return 0.0
+
+    return seconds
 
 
 def to_ms(moment: datetime) -> int:

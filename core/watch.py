@@ -18,7 +18,7 @@ from typing import Any
 
 from flask import Flask, request, request_started
 
-from core.clock import monotonic, thread_seconds
+from core.clock import monotonic, thread_clock
 from core.current import current_in
 from core.fibers import Fiber
 from core.queue import carried
@@ -61,16 +61,16 @@ class Watch:
         self._users: dict[str, bool] = {}  # file name -> whether it is one of the user's
 
     def begin(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
-        """Watch *loop*, which runs on the thread *ident*, until it is closed."""
-        threading.Thread(target=self._serve, args=(loop, ident), name="carillon-watch", daemon=True).start()
+        """Watch *loop*, which runs on the thread *ident* that lives now, until it is closed."""
+        ours = (loop, ident, thread_clock(ident))
+        threading.Thread(target=self._serve, args=ours, name="carillon-watch", daemon=True).start()
 
-    def _serve(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
+    def _serve(self, loop: asyncio.AbstractEventLoop, ident: int, seconds: Callable[[], float]) -> None:
         pause, block = threading.Event(), None
-        native = next((thread.native_id or 0 for thread in threading.enumerate() if thread.ident == ident), 0)
-        looked, used = monotonic(), thread_seconds(native)
+        looked, used = monotonic(), seconds()
         while not loop.is_closed():
             pause.wait(EVERY)
-            now, uses = monotonic(), thread_seconds(native)
+            now, uses = monotonic(), seconds()
             # Some calls, such as a long regular expression, keep all other threads from running, this one too.
             kept = uses - used > max(TOO_LONG, (now - looked) / 4)
             block = self._look(loop, ident, block, now, looked if kept else now)

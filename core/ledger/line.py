@@ -6,15 +6,17 @@ pipeline is under way meanwhile, so that the server works while its answers are 
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from core.ledger.flow import Command
 
 MOST = 64  # commands of one pipeline
 MUCH = 32  # questions that wait until a second pipeline starts
+ENDS = "the event loop of the question ends"
 
 Answers = asyncio.Future[list[Any]]
+Question = tuple[Sequence[Command], Answers]
 Exchange = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 
 
@@ -23,8 +25,8 @@ class Line:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._waiting: deque[tuple[Sequence[Command], Answers]] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Question] = deque()
+        self._under_way: set[asyncio.Task[None] | None] = set()
 
     def ask(self, commands: Sequence[Command]) -> Answers:
         """Send *commands*; returns the future of their answers. To be called on the loop."""
@@ -34,35 +36,53 @@ class Line:
         if not self._under_way or (len(self._under_way) == 1 and len(self._waiting) >= MUCH):
             task = loop.create_task(self._serve())
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._ended)
         return answers
 
     async def _serve(self) -> None:
-        while self._waiting:
-            batch: list[tuple[Sequence[Command], Answers]] = []
-            try:
+        batch: list[Question] = []
+        try:
+            while self._waiting:
                 await asyncio.sleep(0)  # those who were woken together ask together
-                batch = self._batch()
-                if not batch:  # the other pipeline took it
-                    return
-                found = await self._exchange([command for commands, _ in batch for command in commands])
-            except BaseException as error:
-                for _, answers in batch:
-                    if not answers.done():
-                        answers.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            start = 0
-            for commands, answers in batch:
-                if not answers.done():
-                    answers.set_result(found[start : start + len(commands)])
-                start += len(commands)
+                if batch := self._batch():
+                    await self._send(batch)
+        except BaseException:
+            _refuse(batch, ConnectionError(ENDS))
+            raise
+        finally:
+            self._under_way.discard(asyncio.current_task())  # at once: the next question needs a new one
 
-    def _batch(self) -> list[tuple[Sequence[Command], Answers]]:
-        batch: list[tuple[Sequence[Command], Answers]] = []
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        if task.cancelled():
+            _refuse(self._waiting, ConnectionError(ENDS))
+            self._waiting.clear()
+
+    async def _send(self, batch: Sequence[Question]) -> None:
+        try:
+            found = await self._exchange([command for commands, _ in batch for command in commands])
+        except Exception as error:  # noqa: BLE001 - it is the askers', who know what to do with it
+            _refuse(batch, error)
+            return
+        start = 0
+        for commands, answers in batch:
+            if not answers.done():
+                answers.set_result(found[start : start + len(commands)])
+            start += len(commands)
+
+    def _batch(self) -> list[Question]:
+        """Return what goes next. What nobody waits for any more is left out: it was told that it was not asked."""
+        batch: list[Question] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MOST):
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1][0])
+            question = self._waiting.popleft()
+            if not question[1].done():
+                batch.append(question)
+                size += len(question[0])
         return batch
+
+
+def _refuse(questions: Iterable[Question], error: Exception) -> None:
+    for _, answers in questions:
+        if not answers.done():
+            answers.set_exception(error)
