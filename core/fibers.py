@@ -7,6 +7,7 @@ fiber, for Celery keeps the current task and request with the greenlet (celery/c
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,11 +17,6 @@ from core.errors import CoreError
 from core.threads import Threads
 
 T = TypeVar("T")
-GIVE_UP = object()
-
-
-class Abandoned(Exception):
-    """What a fiber waited for did not come in time."""
 
 
 class Fiber(greenlet):
@@ -36,52 +32,37 @@ class Fiber(greenlet):
         self.stepping = False
         self._pause = 0  # the number of the present wait: only what belongs to it may end it
 
-    def wait(self, future: "asyncio.Future[T]", limit: float | None = None) -> T:
-        """Let the loop go on until *future* is done; returns its result or raises its exception.
-
-        Raises:
-            Abandoned: it was not done within *limit* seconds.
-        """
+    def wait(self, future: "asyncio.Future[T]") -> T:
+        """Let the loop go on until *future* is done; returns its result or raises its exception."""
         self._refuse_step()
         if not future.done():
-            wake = self._waker()
-            future.add_done_callback(wake)
-            if self._to_loop(limit, wake) is GIVE_UP and not future.done():
-                raise Abandoned
+            future.add_done_callback(self._waker())
+            self._switch()
         return future.result()
 
-    def complete(self, coroutine: Coroutine[Any, Any, T], limit: float | None = None) -> T:
+    def complete(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run *coroutine* as a task of the loop, each step of it on this fiber; returns what it returns.
 
-        Raises:
-            Abandoned: it went on for longer than *limit* seconds; it goes on still, and nobody waits for it.
+        Should this fiber end before it does, it goes on without one.
         """
+        if self.stepping:
+            coroutine.close()
         self._refuse_step()
         steps = Steps(coroutine, self)
         task = asyncio.get_running_loop().create_task(steps)
-        wake = self._waker()
-        task.add_done_callback(wake)
-        step = self._to_loop(limit, wake)
-        while not task.done():
-            if step is GIVE_UP:
-                steps.fiber = None
-                raise Abandoned
-            step = self._switch(self._step(step))
-        self._pause += 1
+        task.add_done_callback(self._waker())
+        try:
+            step = self._switch()
+            while not task.done():
+                step = self._switch(self._step(step))
+        finally:
+            steps.fiber = None
         return task.result()
 
     def aside(self, function: Callable[[], T]) -> T:
         """Run something short that blocks on another thread, however busy the threads are."""
-        return self.wait(asyncio.get_running_loop().run_in_executor(None, function))
-
-    def _to_loop(self, limit: float | None, wake: Callable[[Any], None]) -> Any:
-        if limit is None:
-            return self._switch()
-        timer = asyncio.get_running_loop().call_later(limit, wake, GIVE_UP)
-        try:
-            return self._switch()
-        finally:
-            timer.cancel()
+        self._refuse_step()
+        return self.wait(asyncio.get_running_loop().run_in_executor(None, copy_context().run, function))
 
     def _switch(self, *said: Any) -> Any:
         assert self.parent is not None
@@ -110,18 +91,22 @@ class Fiber(greenlet):
 
 
 class Steps(Coroutine[Any, Any, T]):
-    """A coroutine for ``asyncio.Task`` whose steps run on *fiber*; without one, where the task's do."""
+    """A coroutine for ``asyncio.Task`` whose steps run on *fiber*; without one, where the task's do.
+
+    They have context variables of their own, as a task's steps have, whoever runs them.
+    """
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], fiber: Fiber | None) -> None:
         self.coroutine, self.fiber = coroutine, fiber
+        self._context = copy_context()
         self.__name__ = getattr(coroutine, "__name__", "coroutine")
         self.__qualname__ = getattr(coroutine, "__qualname__", self.__name__)
 
     def send(self, value: Any) -> Any:
-        return self._on_fiber(partial(self.coroutine.send, value))
+        return self._on_fiber(partial(self._context.run, self.coroutine.send, value))
 
     def throw(self, *error: Any) -> Any:
-        return self._on_fiber(partial(self.coroutine.throw, *error))
+        return self._on_fiber(partial(self._context.run, self.coroutine.throw, *error))
 
     def close(self) -> None:
         self.coroutine.close()
@@ -135,7 +120,10 @@ class Steps(Coroutine[Any, Any, T]):
         fine, found = self.fiber.switch(step)
         if fine:
             return found
-        raise found
+        try:
+            raise found
+        finally:
+            del found  # its traceback holds this frame: no ring for the garbage collector
 
 
 def current() -> Fiber | None:
