@@ -38,6 +38,7 @@ class Room:
         self._going = self._on_threads = 0
         self._waiting: dict[bool, deque[Callable[[Place], Any]]] = {True: deque(), False: deque()}
         self._refused: set[bool] = set()
+        self._closed = False
         self._changed = threading.Condition()
 
     def free(self, queue: str) -> int:
@@ -53,6 +54,8 @@ class Room:
         """Call *start* with a place, now or when there is one; *thread* tells, if known, whether it needs a thread."""
         heavy = queue not in self.light if thread is None else thread
         with self._changed:
+            if self._closed:
+                return
             self._waiting[heavy].append(start)
         self.changed()
 
@@ -79,6 +82,7 @@ class Room:
     def close(self) -> None:
         """Start nothing more."""
         with self._changed:
+            self._closed = True
             self._waiting = {True: deque(), False: deque()}
 
     def empty(self, patience: float) -> bool:

@@ -9,12 +9,12 @@ class Tokens:
     """Makes tokens: random digits of this process, and a number. The system is asked for randomness once."""
 
     def __init__(self) -> None:
-        self._pid = 0
-        self._start = ""
-        self._number = count()
+        self._own = (0, "", count())
 
     def new(self) -> str:
         """Return a token that no other process has; a forked child starts anew."""
-        if self._pid != os.getpid():
-            self._pid, self._start, self._number = os.getpid(), secrets.token_hex(8), count()
-        return f"{self._start}.{next(self._number):x}"
+        own = self._own
+        if own[0] != os.getpid():  # two threads that come here at once have different digits each
+            own = self._own = (os.getpid(), secrets.token_hex(8), count())
+        _, start, number = own
+        return f"{start}.{next(number):x}"
