@@ -13,6 +13,7 @@ from core.ledger.flow import Command
 MOST = 256  # commands of one pipeline
 
 Answers = asyncio.Future[list[Any]]
+Question = tuple[Sequence[Command], Answers]
 Exchange = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 
 
@@ -21,7 +22,7 @@ class Line:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._waiting: deque[tuple[Sequence[Command], Answers]] = deque()
+        self._waiting: deque[Question] = deque()
         self._busy: asyncio.Task[None] | None = None
 
     def ask(self, commands: Sequence[Command]) -> Answers:
@@ -34,28 +35,42 @@ class Line:
         return answers
 
     async def _serve(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(0)  # those who were woken together ask together
-            batch = self._batch()
-            try:
-                found = await self._exchange([command for commands, _ in batch for command in commands])
-            except BaseException as error:
-                for _, answers in batch:
-                    if not answers.done():
-                        answers.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            start = 0
-            for commands, answers in batch:
-                if not answers.done():
-                    answers.set_result(found[start : start + len(commands)])
-                start += len(commands)
+        batch: list[Question] = []
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # those who were woken together ask together
+                if batch := self._batch():
+                    await self._send(batch)
+        except BaseException:
+            _refuse([*batch, *self._waiting], ConnectionError("its event loop ends"))
+            self._waiting.clear()
+            raise
 
-    def _batch(self) -> list[tuple[Sequence[Command], Answers]]:
-        batch: list[tuple[Sequence[Command], Answers]] = []
+    async def _send(self, batch: Sequence[Question]) -> None:
+        try:
+            found = await self._exchange([command for commands, _ in batch for command in commands])
+        except Exception as error:  # noqa: BLE001 - it is the askers', who know what to do with it
+            _refuse(batch, error)
+            return
+        start = 0
+        for commands, answers in batch:
+            if not answers.done():
+                answers.set_result(found[start : start + len(commands)])
+            start += len(commands)
+
+    def _batch(self) -> list[Question]:
+        """Return what goes next. What nobody waits for any more is left out: it was told that it was not asked."""
+        batch: list[Question] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= MOST):
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1][0])
+            question = self._waiting.popleft()
+            if not question[1].done():
+                batch.append(question)
+                size += len(question[0])
         return batch
+
+
+def _refuse(questions: Sequence[Question], error: Exception) -> None:
+    for _, answers in questions:
+        if not answers.done():
+            answers.set_exception(error)
