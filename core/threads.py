@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any
 
 Outcome = tuple[Any, BaseException | None]  # what a function returned, or what it raised
@@ -24,8 +25,8 @@ class Threads:
     def __init__(self, most: int) -> None:
         self._most = most
         self._count = 0
-        self._growing = threading.Lock()
-        self._idle = threading.Semaphore(0)
+        self._open = 0  # what was submitted and is not done
+        self._counting = threading.Lock()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._outcomes: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
         self._called = False
@@ -33,8 +34,9 @@ class Threads:
     def submit(self, work: Callable[[], None]) -> None:
         """Have a thread call *work*, which must not raise."""
         self._work.put(work)
-        with self._growing:
-            if not self._idle.acquire(blocking=False) and self._count < self._most:
+        with self._counting:
+            self._open += 1
+            if self._count < min(self._open, self._most):
                 self._count += 1
                 threading.Thread(target=self._serve, name=f"carillon-thread-{self._count}", daemon=True).start()
 
@@ -47,7 +49,8 @@ class Threads:
             self._outcomes.append((outcome, outcome_of(function)))
             if not self._called:  # one wake-up of the loop is enough for all that are done by then
                 self._called = True
-                loop.call_soon_threadsafe(self._deliver)
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._deliver)
 
         self.submit(work)
         return outcome
@@ -61,9 +64,6 @@ class Threads:
 
     def _serve(self) -> None:
         while True:
-            try:
-                work = self._work.get_nowait()
-            except Empty:
-                self._idle.release()
-                work = self._work.get()
-            work()
+            self._work.get()()
+            with self._counting:
+                self._open -= 1
