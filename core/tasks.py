@@ -1,5 +1,6 @@
 """The run pipeline: claim, run, finish."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -214,6 +215,9 @@ class Runner:
         while True:
             try:
                 return await way.ask(flow())
+            except asyncio.CancelledError:  # the function had its task cancelled and ended before that came
+                if self.stopping.is_set():
+                    raise
             except (LedgerUnavailable, BacklogFull) as error:
                 self.say(moments.trouble, what="the end of a run cannot be recorded yet", error=error)
                 await way.rest(pause)
