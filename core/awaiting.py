@@ -29,9 +29,9 @@ async def call_here(task: Task, catalog: Catalog, cause: Cause, threads: Threads
     function, limit = bound(task, catalog, cause), task.options.timeout
     answer = function() if iscoroutinefunction(task.function) else await _on_thread(function, limit, threads)
     light()
-    if not isawaitable(answer):
-        return checked(task, answer)
-    return await (answer if limit is None else _within(answer, limit))
+    if isawaitable(answer):
+        answer = await (answer if limit is None else _within(answer, limit))
+    return checked(task, answer)
 
 
 async def _on_thread(function: Callable[[], Any], limit: float | None, threads: Threads) -> Any:

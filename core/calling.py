@@ -47,7 +47,7 @@ def call(task: Task, catalog: Catalog, cause: Cause, loop: Loop) -> Any:
     limit = task.options.timeout
     answer = function() if limit is None or iscoroutinefunction(task.function) else _on_thread(function, limit)
     if isawaitable(answer):  # a decorator may hide that the function is async
-        return _awaited(answer, limit, loop)
+        answer = _awaited(answer, limit, loop)
     return checked(task, answer)
 
 
