@@ -88,6 +88,7 @@ class Pool(BasePool):
 
     def on_stop(self) -> None:
         self.room.close()
+        self._loop.soon(self._begin)  # Celery's loop has ended, which would have called it
         deadline = monotonic() + GRACE
         self._ward.stop(GRACE)
         done = self.room.empty(max(deadline - monotonic(), 0))
