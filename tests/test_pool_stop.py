@@ -1,10 +1,14 @@
-"""A worker is told to stop: short work ends, long work is given back uncounted, and its cleanup runs."""
+"""A worker is told to stop: short work ends, long work is given back uncounted, and its cleanup runs.
+
+Beside that, one whose event loop is blocked for twenty seconds.
+"""
 
 import signal
 import threading
 
 import pytest
 from pool_household import workplace
+from processes import COMMANDS
 from waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -21,6 +25,9 @@ SOURCE = """
         seconds: float
 
     class Ticked(Event, type="ticked"):
+        n: int = 0
+
+    class Blocked(Event, type="blocked"):
         n: int = 0
 
     class Asked(Event, type="asked"):
@@ -44,11 +51,30 @@ SOURCE = """
     @on(Ticked, name="tick.sync")
     def tick_sync(event: Ticked) -> None: ...
 
+    @on(Blocked, name="block", queue="io")
+    async def block(event: Blocked) -> int:
+        threading.Event().wait(20)
+        return event.n
+
     @on(Asked, name="pid")
     def pid(event: Asked) -> int:
         threading.Event().wait(0 if (here / "open").exists() else 60)
         return os.getpid()
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def blocked(tmp_path_factory):
+    """Two workers, and a run in one of them that blocks the loop; tests of others go on meanwhile."""
+    with workplace(tmp_path_factory.mktemp("blocked"), "blocked", SOURCE, "-c", "2") as place:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(COMMANDS, "second", [*COMMANDS["worker"], "-n", "second@carillon"])
+            place.clone.start("second")
+        place.napping = place.emit("slept", 20, seconds=0.1)
+        place.until(20, "succeeded", timeout=60)
+        place.blocking = place.emit("blocked")
+        place.until(1, "running")
+        yield place
 
 
 def states(place, runs):
@@ -108,3 +134,12 @@ def test_what_a_killed_worker_ran_is_tried_in_a_process_of_its_own(tmp_path):
         assert len(pids) == 4
         assert worker.pid not in pids
         assert place.ask("asked")["result"] == worker.pid
+
+
+def test_a_blocked_loop_costs_nobody_his_run(blocked):
+    """The heart beats on a thread of its own, so no other worker takes the run for lost."""
+    [run] = blocked.blocking
+    view = blocked.ended(run, timeout=40)
+    assert (view["state"], view["attempt"], len(view["attempts"])) == ("succeeded", 1, 1)
+    assert "recovered" not in blocked.log() + blocked.clone.log("second")
+    assert blocked.ask("slept", seconds=0)["state"] == "succeeded"
