@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TextIO
 
 from celery.signals import setup_logging
 from flask import Flask
@@ -33,14 +33,14 @@ class OneLine(logging.Formatter):
         return super().format(record).replace("\n", " | ")
 
 
-class Gathering(logging.Handler):
+class Gathering(logging.StreamHandler[TextIO]):
     """Writes lines to standard output as they have gathered for a tenth of a second; warnings and worse at once.
 
     A write lets all other threads go first, so in a busy worker one write a line costs more than a small run.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(sys.stdout)
         self.setFormatter(OneLine())
         self._lines: list[str] = []
         os.register_at_fork(before=self.flush)
@@ -63,8 +63,8 @@ class Gathering(logging.Handler):
         with self.lock or nullcontext():
             lines, self._lines = self._lines, []
             if lines:
-                sys.stdout.write("\n".join(lines) + "\n")
-                sys.stdout.flush()
+                self.stream.write("\n".join(lines) + "\n")
+                self.stream.flush()
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -74,11 +74,14 @@ class Workplace:
 
 
 @contextmanager
-def workplace(folder, subject, source, *words, broker="", prefix="pool", **environment):
-    """Start a server, and a worker with *source* as handlers and *words* on its command line."""
+def workplace(folder, subject, source, *words, plain="", broker="", prefix="pool", **environment):
+    """Start a server, and a worker with *source* as handlers and *words* on its command line.
+
+    *plain* is a module of plain tasks, which only the worker imports.
+    """
     module = f"{subject}_subject"
     server = Server(folder / "data")
-    clone = Clone(folder / "house", server.url, **{f"handlers__{subject}": source})
+    clone = Clone(folder / "house", server.url, handlers__plain=plain, **{f"handlers__{subject}": source})
     clone.environment |= {"CARILLON_PREFIX": prefix, "CELERY_BROKER_URL": broker} | environment
     (folder / f"{module}.py").write_text(textwrap.dedent(source))
     with pytest.MonkeyPatch.context() as patch:

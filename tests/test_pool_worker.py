@@ -4,230 +4,17 @@ import threading
 
 import pytest
 from pool_household import workplace
+from pool_subjects import HANDLERS, PLAIN
 from waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-SOURCE = """
-    import asyncio, os, threading
-    from pathlib import Path
-    from celery import current_task, shared_task
-    from flask import current_app, g
-    from core import Event, emit, emit_async, on, run, task
 
-    here = Path(__file__).parent
-    gate = here / "shut"
-
-    class Napped(Event, type="napped"):
-        n: int = 0
-
-    class Woken(Event, type="woken"):
-        n: int = 0
-        late: bool = False
-
-    class Worked(Event, type="worked"):
-        n: int = 0
-
-    class Odd(Event, type="odd"):
-        n: int = 0
-        what: str
-
-    class Timed(Event, type="timed"):
-        n: int = 0
-        what: str
-
-    class Noted(Event, type="noted"):
-        n: int = 0
-
-    class Stop(BaseException):
-        pass
-
-    napping: list[asyncio.Event] = []
-
-    def write(file: str, line: str) -> None:
-        with (here / file).open("a") as out:
-            out.write(line + "\\n")
-
-    @on(Napped, name="nap", queue="io")
-    async def nap(event: Napped) -> int:
-        napping.append(woken := asyncio.Event())
-        await woken.wait()
-        return event.n
-
-    @on(Woken, name="wake", queue="io")
-    async def wake(event: Woken) -> int:
-        while event.late and not (here / "wake").exists():
-            await asyncio.sleep(0.05)
-        for one in napping:
-            one.set()
-        napping.clear()
-        return event.n
-
-    @on(Worked, name="work")
-    def work(event: Worked) -> int:
-        while gate.exists():
-            threading.Event().wait(0.05)
-        return event.n
-
-    @on(Noted, name="note")
-    def note(event: Noted) -> int:
-        return event.n
-
-    @on(Odd, name="odd.async", queue="io", retries=0)
-    async def odd_async(event: Odd):
-        await asyncio.sleep(0)
-        return await ODD[event.what]()
-
-    @on(Odd, name="odd.sync", retries=0)
-    def odd_sync(event: Odd):
-        return SYNC[event.what]() if event.what in SYNC else None
-
-    def leave():
-        raise SystemExit(3)
-
-    def interrupt():
-        raise KeyboardInterrupt
-
-    def cancel():
-        raise asyncio.CancelledError
-
-    def stop():
-        raise Stop("now")
-
-    def close():
-        raise GeneratorExit
-
-    def first_of_none():
-        return next(iter([]))
-
-    def deep():
-        return deep() + 1
-
-    def steps():
-        yield 1
-
-    def speak():
-        return emit(Noted(n=1)).type
-
-    SYNC = {f.__name__: f for f in (leave, interrupt, cancel, stop, close, first_of_none, deep, steps, speak)}
-
-    def as_async(function):
-        async def call():
-            return function()
-        return call
-
-    async def deep_async():
-        return await deep_async() + 1
-
-    async def refused():
-        try:
-            emit(Noted(n=2))
-        except Exception as error:
-            return str(error)
-
-    async def speak_async():
-        return (await emit_async(Noted(n=3))).type
-
-    async def speak_from_thread():
-        return await asyncio.to_thread(speak)
-
-    async def steps_async():
-        async def inner():
-            yield 1
-        return inner()
-
-    async def own_cancel():
-        asyncio.current_task().cancel()
-        return "ended well"
-
-    async def swallowed():
-        asyncio.current_task().cancel()
-        try:
-            await asyncio.sleep(5)
-        except asyncio.CancelledError:
-            return "stayed"
-
-    ODD = {name: as_async(function) for name, function in SYNC.items() if name not in ("speak", "steps")}
-    for one in (deep_async, refused, speak_async, speak_from_thread, steps_async, own_cancel, swallowed):
-        ODD[one.__name__] = one
-
-    @on(Timed, name="timed.async", queue="io", retries=0, timeout=0.5)
-    async def timed_async(event: Timed) -> str:
-        if event.what == "quick":
-            return "in time"
-        try:
-            await asyncio.sleep(30)
-        except asyncio.CancelledError:
-            if event.what != "stubborn":
-                raise
-            await asyncio.sleep(7)
-            write("late", "ended late")
-            return "late"
-        finally:
-            await asyncio.sleep(0)
-            write("cleaned", event.what)
-        return ""
-
-    @on(Timed, name="timed.sync", retries=0, timeout=0.5)
-    def timed_sync(event: Timed) -> str:
-        if event.what == "quick":
-            return "in time"
-        if event.what == "stubborn":
-            threading.Event().wait(3)
-        return "late"
-
-    @on(Timed, name="timed.raises", retries=0, timeout=5)
-    def timed_raises(event: Timed) -> None:
-        next(iter([]))
-
-    async def child(number: int) -> list:
-        await asyncio.sleep(0)
-        return [number == g.number, current_app.name, plain_async.request.id]
-
-    @shared_task(bind=True, name="plain.async", ignore_result=False)
-    async def plain_async(self, number: int, turns: int = 5) -> list:
-        g.number = number
-        seen = set()
-        for turn in range(turns):
-            await asyncio.sleep(0.001 * (number % 7 + turn))
-            context = current_app._get_current_object().name
-            seen.add((self.request.id, current_task.request.id, g.number, context, plain_async.request.id))
-        [one] = seen
-        same, name, ident = await asyncio.create_task(child(number))
-        assert (same, name, ident) == (True, "carillon", self.request.id)
-        return list(one)
-
-    @shared_task(bind=True, name="plain.tell", ignore_result=False)
-    async def plain_tell(self) -> str:
-        self.update_state(state="PROGRESS", meta={"done": 1})
-        await asyncio.sleep(0)
-        found = self.AsyncResult(self.request.id).state
-        return found
-
-    def broken(number: int) -> float:
-        return number / 0
-
-    @shared_task(name="plain.fails", ignore_result=False)
-    async def plain_fails() -> float:
-        await asyncio.sleep(0)
-        return broken(1)
-
-    @shared_task(bind=True, name="plain.retries", ignore_result=False, max_retries=3)
-    async def plain_retries(self) -> int:
-        await asyncio.sleep(0)
-        if self.request.retries < 2:
-            raise self.retry(countdown=0, exc=ValueError("again"))
-        return self.request.retries
-
-    @shared_task(name="plain.sync", ignore_result=False)
-    def plain_sync(number: int) -> list:
-        return [number, current_task.name, current_app.name]
-"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with workplace(tmp_path_factory.mktemp("pool"), "pool", SOURCE, "-c", "4", ASYNC_CONCURRENCY="1010") as made:
+@pytest.fixture(scope="module", params=["", "1"], ids=["hints", "celery"])
+def place(request, tmp_path_factory):
+    """Runs are followed at once, or go through Celery's machinery, because something listens to its signals."""
+    limits = {"ASYNC_CONCURRENCY": "1010", "TEST_LISTEN": request.param}
+    with workplace(tmp_path_factory.mktemp("pool"), "pool", HANDLERS, "-c", "4", plain=PLAIN, **limits) as made:
         assert made.ask("noted", timeout=60)["result"] == 0
         yield made
         assert made.worker.poll() is None
@@ -253,6 +40,11 @@ def test_each_step_of_a_plain_async_task_knows_its_own_call(place):
     calls = [place.celery.send_task("plain.async", (n,)) for n in range(100)]
     for n, call in enumerate(calls):
         assert call.get(timeout=30) == [call.id, call.id, n, "carillon", call.id]
+
+
+def test_each_step_of_an_async_handler_knows_its_own_run(place):
+    for n, run in enumerate(place.emit("named", 100)):
+        assert place.ended(run)["result"] == [run, n, "carillon", run]
 
 
 def test_results_errors_and_retries_of_plain_tasks_come_back(place):
@@ -332,7 +124,7 @@ def test_the_ledger_is_away_while_runs_end(place):
     place.until(201, "running")
     place.server.kill()
     (place.folder / "wake").touch()
-    threading.Event().wait(5)
+    threading.Event().wait(3)
     place.server.start()
     place.server.ready()
     place.until(before + 201, "succeeded", timeout=60)
