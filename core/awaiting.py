@@ -11,7 +11,7 @@ from typing import Any
 from core.calling import LAST_CHANCE, LEFT, LEFT_THREAD, HandlerTimeout, bound, checked, leave, limited, timed
 from core.catalog import Catalog, Task
 from core.causes import Cause
-from core.threads import Outcome, Threads
+from core.threads import Outcome, Threads, opened
 
 _left: set[asyncio.Future[Any]] = set()  # coroutines that outlived their timeout
 
@@ -36,12 +36,8 @@ async def call_here(task: Task, catalog: Catalog, cause: Cause, threads: Threads
 
 async def _on_thread(function: Callable[[], Any], limit: float | None, threads: Threads) -> Any:
     if limit is None:
-        result, error = await threads.call(partial(copy_context().run, function))
-    else:
-        result, error = await _timed(function, limit)
-    if error is not None:
-        raise error
-    return result
+        return opened(await threads.call(partial(copy_context().run, function)))
+    return opened(await _timed(function, limit))
 
 
 async def _timed(function: Callable[[], Any], limit: float) -> Outcome:

@@ -16,7 +16,7 @@ from core.causes import Cause
 from core.errors import CoreError, InvalidEvent
 from core.events import Event, validated
 from core.loop import Loop
-from core.threads import Outcome, outcome_of
+from core.threads import Outcome, opened, outcome_of
 
 LAST_CHANCE = 5.0  # seconds that a cancelled coroutine gets to end
 LEFT = "it did not end within its timeout of {limit:g} s nor when it was cancelled; it is left behind"
@@ -109,13 +109,11 @@ def _on_thread(function: Callable[[], Any], limit: float) -> Any:
     future: Future[Outcome] = Future()
     thread = timed(function, future.set_result)
     try:
-        result, error = _result(future, limit, LEFT_THREAD.format(limit=limit))
+        outcome = _result(future, limit, LEFT_THREAD.format(limit=limit))
     finally:
         if not future.done():
             leave(thread)
-    if error is not None:
-        raise error
-    return result
+    return opened(outcome)
 
 
 def timed(function: Callable[[], Any], done: Callable[[Outcome], None]) -> threading.Thread:

@@ -67,6 +67,11 @@ def queue_arguments(config: Config) -> dict[str, str] | None:
     return {"x-queue-type": "quorum"} if is_rabbitmq(config) else None
 
 
+def queue_name(config: Config, queue: str) -> str:
+    """Return the broker's name of a queue: the prefix keeps two applications on one broker apart."""
+    return f"{config.prefix}.{queue}"
+
+
 def priority(config: Config, wanted: int) -> int:
     """Return the broker's number for a priority from 0 to 9: on Redis the lowest goes first."""
     return wanted if is_rabbitmq(config) else PRIORITIES - 1 - wanted

@@ -20,11 +20,7 @@ from core.ledger.acceptance import Outgoing
 from core.ledger.running import Hint
 from core.slots import EXECUTE
 
-RUN, IDENT, BODY = (
-    "<run>",
-    "<ident>",
-    "<body>",
-)  # places in a form: none of them is ever written by JSON as anything else
+RUN, IDENT, BODY = "<run>", "<ident>", "<body>"  # places in a form: JSON never writes them as anything else
 
 
 class Messages:
@@ -57,7 +53,7 @@ class Messages:
 
     def _form(self, queue: str, priority: int) -> str:
         """Return a message of *queue* with places for what differs."""
-        name, number = f"{self._config.prefix}.{queue}", engines.priority(self._config, priority)
+        name, number = engines.queue_name(self._config, queue), engines.priority(self._config, priority)
         text: str = dumps(_envelope(self._headers(RUN, IDENT), _properties(IDENT, number), BODY, name))
         text = text.replace("%", "%%")
         for place in (RUN, IDENT, BODY):
@@ -73,7 +69,7 @@ class Messages:
 
     def _told(self, hint: Hint, lists: dict[str, list[str]]) -> dict[str, Any]:
         """Add the message of *hint* to *lists*, with what listeners make of it; returns what they are told."""
-        ident, name = secrets.token_hex(16), f"{self._config.prefix}.{hint.queue}"
+        ident, name = secrets.token_hex(16), engines.queue_name(self._config, hint.queue)
         headers, body = self._headers(hint.run, ident), _body(hint.run)
         properties = _properties(ident, engines.priority(self._config, hint.priority))
         told = {"sender": EXECUTE, "body": body, "headers": headers, "exchange": "", "routing_key": name}

@@ -19,9 +19,9 @@ from celery.concurrency.base import BasePool, apply_target
 from core import moments
 from core.children import serve
 from core.clock import monotonic
+from core.engines import queue_name
 from core.fibers import Fiber
 from core.nursery import Nursery, app_argument
-from core.queue import queue_name
 from core.room import GATHERING, Place, Room
 from core.slots import EXECUTE
 from core.tasks import Runner

@@ -16,6 +16,7 @@ from core import engines, fibers, moments
 from core.catalog import Catalog
 from core.clock import monotonic
 from core.config import Config
+from core.engines import queue_name
 from core.ledger.acceptance import Outgoing
 from core.ledger.running import Hint
 from core.loop import Loop
@@ -197,11 +198,6 @@ def depth(app: Flask, config: Config, queue: str) -> int:
                 raise
             return 0
     return found
-
-
-def queue_name(config: Config, queue: str) -> str:
-    """Return the broker's name of a queue: the prefix keeps two applications on one broker apart."""
-    return f"{config.prefix}.{queue}"
 
 
 def defaults(config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Threads on which fibers have sync functions run. What is done comes back to the event loop by the batch."""
+"""Threads on which sync functions of a worker run. What is done comes back to the event loop by the batch."""
 
 import asyncio
 import threading
@@ -17,6 +17,14 @@ def outcome_of(function: Callable[[], Any]) -> Outcome:
         return function(), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where the outcome is awaited
         return None, error
+
+
+def opened(outcome: Outcome) -> Any:
+    """Return what an outcome holds, or raise it."""
+    result, error = outcome
+    if error is not None:
+        raise error
+    return result
 
 
 class Threads:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from api import Api
 from flask import Flask
 from flask.globals import _cv_app
 
@@ -78,3 +79,9 @@ def authority(tmp_path) -> tuple[Path, Path, Path]:
     found.private_key_pem.write_to_path(tmp_path / "key.pem")
     found.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     return tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+@pytest.fixture
+def api(app):
+    """A client of the API of the module's own *app*."""
+    return Api(app)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from api import Api
 
 from core.house import house
 from core.testing import drain, runs
@@ -36,11 +35,6 @@ HANDLERS = """
 @pytest.fixture
 def app(make_app):
     return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Api(app)
 
 
 def place(api, *orders, **more):

@@ -1,7 +1,6 @@
 """Counts, living processes and queues: what the API says, how exact it is, and that it costs the same however many."""
 
 import pytest
-from api import Api
 
 from core.causes import Cause
 from core.house import house
@@ -29,11 +28,6 @@ HANDLERS = """
 @pytest.fixture
 def app(make_app):
     return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Api(app)
 
 
 def order(api, kind="order.placed", **more):

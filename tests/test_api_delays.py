@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from api import Api
 
 from core.testing import drain, events
 
@@ -20,11 +19,6 @@ NOTE = {"type": "note.x", "data": {"a": 1}}
 @pytest.fixture
 def app(make_app):
     return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Api(app)
 
 
 def due_in(api):

@@ -33,11 +33,6 @@ def app(make_app):
 
 
 @pytest.fixture
-def api(app):
-    return Api(app)
-
-
-@pytest.fixture
 def order(app, api):
     """The id of an event one of whose two runs is dead."""
     given = {"id": "o-1", "source": "/shop", "subject": "order 1", "time": "2026-11-22T09:00:00Z"}

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Protocol
 import redis
 
 from benchmarks.bench.environments import REPOSITORY, environment
+from benchmarks.clone import clone
 from core.ledger.keys import Keys
 
 TOKEN = "bench-token"  # noqa: S105 - of processes that live as long as a cell
@@ -98,7 +98,7 @@ class Ours:
     def prepare(self, folder: Path) -> None:
         self.house = folder / "house"
         if not self.house.exists():
-            clone(self.house)
+            clone(REPOSITORY, self.house, HANDLERS, "bench.py")
         lines = (self.house / "Procfile").read_text().splitlines()
         self.lines = dict(line.split(": ", 1) for line in lines)
 
@@ -128,17 +128,6 @@ class Ours:
 
     def waiting(self, client: "redis.Redis") -> int:
         return int(str(client.zcard(Keys("carillon").state("pending"))))
-
-
-def clone(folder: Path) -> None:
-    """Make a clone of this project in *folder*, with the handlers of the measurement and no others."""
-    shutil.copytree(REPOSITORY / "core", folder / "core", ignore=shutil.ignore_patterns("__pycache__"))
-    for package in ("handlers", "schedules"):
-        (folder / package).mkdir()
-        (folder / package / "__init__.py").touch()
-    shutil.copy(HANDLERS, folder / "handlers/bench.py")
-    for file in ("Procfile", ".flaskenv"):
-        shutil.copy(REPOSITORY / file, folder / file)
 
 
 def _surroundings(programs: Path) -> dict[str, str]:

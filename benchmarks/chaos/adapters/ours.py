@@ -1,7 +1,6 @@
 """Adapter C: a clone of this project, its processes as the Procfile starts them."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from benchmarks.chaos.fleet import Command
 from benchmarks.chaos.load import Target
 from benchmarks.chaos.servers import free_port
 from benchmarks.chaos.shape import Shape
+from benchmarks.clone import clone
 from core.ledger.keys import Keys
 
 TOKEN = "chaos-token"  # noqa: S105 - of processes that live as long as a scenario
@@ -38,10 +38,10 @@ class Ours:
         """Clone the project, and its previous commit where both run side by side."""
         self.shape = shape
         self.folders = {"new": folder / "house"}
-        _clone(REPOSITORY, self.folders["new"])
+        clone(REPOSITORY, self.folders["new"], HANDLERS, "chaos.py")
         if shape.mixed:
             self.folders["old"] = folder / "house.old"
-            _clone(_previous(folder / "previous"), self.folders["old"])
+            clone(_previous(folder / "previous"), self.folders["old"], HANDLERS, "chaos.py")
         self.environment = {
             **{n: value for n, value in os.environ.items() if not n.startswith(("CARILLON_", "FLASK_", "CELERY_"))},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -94,16 +94,6 @@ def clock_library() -> str:
     named = [Path(path) for path in [os.environ.get("CHAOS_FAKETIME", "")] if path]
     found = named or [path for folder in CLOCKS for path in Path(folder).glob("**/libfaketimeMT.so.1")]
     return str(found[0]) if found else ""
-
-
-def _clone(source: Path, folder: Path) -> None:
-    shutil.copytree(source / "core", folder / "core", ignore=shutil.ignore_patterns("__pycache__"))
-    for package in ("handlers", "schedules"):
-        (folder / package).mkdir()
-        (folder / package / "__init__.py").touch()
-    shutil.copy(HANDLERS, folder / "handlers/chaos.py")
-    for file in ("Procfile", ".flaskenv"):
-        shutil.copy(source / file, folder / file)
 
 
 def _previous(folder: Path) -> Path:
