@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.chaos import report
 from benchmarks.chaos.adapters.ours import clock_library
+from benchmarks.chaos.rabbit import rabbitmq_server
 from benchmarks.chaos.run import run
 from benchmarks.chaos.scenario import ALL, Scenario
 from benchmarks.chaos.scenarios import chosen
@@ -54,11 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     for scenario in scenarios:
         for name in [name for name in _words(given.adapters) or ALL if name in scenario.adapters]:
             screen.begin(f"{scenario.name:5} {name:5}")
-            if scenario.shape.skewed and (name != "ours" or not clock_library()):
-                screen.end(
-                    "left out: the clocks of "
-                    + ("Celery are not skewed" if name != "ours" else "workers need libfaketime")
-                )
+            if missing := _missing(scenario, name):
+                screen.end(f"left out: {missing}")
                 continue
             try:
                 rows.append(_one(scenario, name, given, place / f"{scenario.name}-{name}", screen))
@@ -70,6 +68,15 @@ def main(arguments: list[str] | None = None) -> int:
     if not any(place.iterdir()):
         place.rmdir()
     return int(failed or any(row.adapter == "ours" and not row.passed for row in rows))
+
+
+def _missing(scenario: Scenario, name: str) -> str:
+    """Return why *scenario* cannot be played with the adapter *name* on this machine, or ''."""
+    if scenario.shape.rabbitmq and not rabbitmq_server():
+        return "there is no rabbitmq-server on this machine"
+    if scenario.shape.skewed and name != "ours":
+        return "the clocks of Celery are not skewed"
+    return "the clocks of workers need libfaketime" if scenario.shape.skewed and not clock_library() else ""
 
 
 def _one(scenario: Scenario, name: str, given: argparse.Namespace, folder: Path, screen: Screen) -> report.Row:

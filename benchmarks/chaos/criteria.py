@@ -80,6 +80,16 @@ def waits(longest: float, share: float = 1.0) -> Criterion:
     return check
 
 
+def holds_up(least: float) -> Criterion:
+    """Some accepted run had to wait so many seconds for its start, else the scenario proved nothing."""
+
+    def check(outcome: Outcome) -> str:
+        found = max(outcome.findings.waits, default=0.0)
+        return f"no run waited longer than {found:.1f} s: nothing was proved" if found < least else ""
+
+    return check
+
+
 def drains(longest: float) -> Criterion:
     """All is done so many seconds after the load."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.chaos.adapters import Adapter
 from benchmarks.chaos.fleet import Fleet, children
 from benchmarks.chaos.proxy import Proxy
+from benchmarks.chaos.rabbit import Rabbit
 from benchmarks.chaos.servers import Server
 
 
@@ -66,6 +67,7 @@ class Hands:
     server: Server
     fleet: Fleet
     proxy: Proxy | None
+    rabbit: Rabbit | None
     dice: random.Random
     log: Path
     done: list[Done] = field(default_factory=list)
@@ -174,7 +176,19 @@ class Hands:
             self.server.client.delete(*keys)
         return b" ".join(keys).decode(), []
 
-    # the road to it
+    # the RabbitMQ node, where there is one
+
+    def rabbit_down(self, _: float) -> tuple[str, Sequence[int]]:
+        if self.rabbit is not None:
+            self.rabbit.kill()
+        return "rabbitmq", []
+
+    def rabbit_up(self, _: float) -> tuple[str, Sequence[int]]:
+        if self.rabbit is not None:
+            self.rabbit.start()
+        return "rabbitmq", []
+
+    # the road to Redis
 
     def road_slow(self, value: float) -> tuple[str, Sequence[int]]:
         return self._road(latency=value)
@@ -203,6 +217,8 @@ class Hands:
             self._road()
         if self.server.process is None:
             self.server.start()
+        if self.rabbit is not None and self.rabbit.process is None:
+            self.rabbit.start()
         self.server.signal(signal.SIGCONT)
         self.thaw_workers(0)
 
@@ -228,10 +244,6 @@ class Hands:
         if not found:
             return name, []
         pid = self.dice.choice(found)
-        _signal(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         return name, [pid]
-
-
-def _signal(pid: int, word: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, word)

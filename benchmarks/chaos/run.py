@@ -21,6 +21,7 @@ from benchmarks.chaos.fleet import Fleet
 from benchmarks.chaos.ledger import examine
 from benchmarks.chaos.load import Driver, Load
 from benchmarks.chaos.proxy import Proxy
+from benchmarks.chaos.rabbit import Rabbit
 from benchmarks.chaos.scenario import Outcome, Scenario
 from benchmarks.chaos.servers import Server
 from benchmarks.chaos.work import HANDLERS
@@ -52,6 +53,7 @@ class House:
     folder: Path
     tell: Tell
     proxy: Proxy | None = None
+    rabbit: Rabbit | None = None
     fleet: Fleet | None = None
     _early: dict[str, int] = field(default_factory=dict)
 
@@ -68,11 +70,16 @@ class House:
         if shape.proxy:
             self.proxy = Proxy(port, self.seed).start()
             port = self.proxy.port
-        self.adapter.prepare(self.folder, shape, port, self.evidence.path)
+        if shape.rabbitmq:
+            self.rabbit = Rabbit(self.folder)
+            self.rabbit.start()
+        broker = self.rabbit.url if self.rabbit else ""
+        self.adapter.prepare(self.folder, shape, port, self.evidence.path, broker)
         self.fleet = Fleet(self.folder, self.adapter.commands())
         self.fleet.start()
         dice = random.Random(self.seed)
-        self.hands = Hands(self.adapter, self.server, self.fleet, self.proxy, dice, self.folder / "faults.jsonl")
+        servers = self.server, self.fleet, self.proxy, self.rabbit
+        self.hands = Hands(self.adapter, *servers, dice, self.folder / "faults.jsonl")
         deadline = time.monotonic() + START
         while not self._ready() and time.monotonic() < deadline:
             threading.Event().wait(0.2)
@@ -104,10 +111,12 @@ class House:
 
     def close(self) -> None:
         if self.fleet is not None:
-            with suppress(redis.RedisError, ProcessLookupError):
+            with suppress(redis.RedisError, ProcessLookupError, RuntimeError):
                 self.hands.heal()
             self.fleet.close()
         self.server.kill()
+        if self.rabbit is not None:
+            self.rabbit.close()
         if self.proxy is not None:
             self.proxy.stop()
         self.log.close()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class Shape:
     """*children* is the size of Celery's prefork pool, and of ours with *prefork*; else ours has its own default.
 
-    With *proxy* the way to Redis leads through a proxy. *skewed* gives the first worker a clock that is wrong by so
-    many seconds; *mixed* runs the first worker from the previous commit.
+    With *proxy* the way to Redis leads through a proxy; with *rabbitmq* the broker is a RabbitMQ node of its own.
+    *skewed* gives the first worker a clock that is wrong by so many seconds; *mixed* runs it from the previous commit.
     """
 
     workers: int = 2
@@ -17,6 +17,7 @@ class Shape:
     threads: int = 0  # of each of our workers, where their default of 32 is not wanted
     prefork: bool = False
     proxy: bool = False
+    rabbitmq: bool = False
     skewed: int = 0
     mixed: bool = False
     fsync: str = "everysec"  # of the Redis server; or always

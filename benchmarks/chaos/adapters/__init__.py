@@ -20,8 +20,8 @@ class Adapter(Protocol):
     idle: float
     queues: str  # a pattern for the broker's keys that hold messages
 
-    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path) -> None:
-        """Make what the processes need in *folder*."""
+    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path, broker: str = "") -> None:
+        """Make what the processes need in *folder*; *broker* is the URL of one that is not the Redis server."""
 
     def commands(self) -> Mapping[str, Command]:
         """Return the processes: web, beat, worker.1..."""

@@ -28,7 +28,7 @@ TUNED: dict[str, Any] = {
     "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
 }
 
-celery = Celery("chaos", broker=os.environ["REDIS_URL"])
+celery = Celery("chaos", broker=os.environ["CHAOS_BROKER"])
 celery.conf.update({"task_ignore_result": True, "worker_enable_remote_control": False})
 if os.environ.get("CHAOS_TUNED"):
     celery.conf.update(TUNED)

@@ -12,6 +12,7 @@ from benchmarks.chaos.adapters import REPOSITORY
 from benchmarks.chaos.evidence import VARIABLE
 from benchmarks.chaos.fleet import Command
 from benchmarks.chaos.load import Target
+from benchmarks.chaos.rabbit import messages
 from benchmarks.chaos.servers import free_port
 from benchmarks.chaos.shape import Shape
 
@@ -27,14 +28,15 @@ class CeleryWay:
         self.name, self.idle, self.extra = name, idle, environment
         self.port = free_port()
 
-    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path) -> None:
+    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path, broker: str = "") -> None:
         """Nothing has to be made but the environment."""
-        self.folder, self.shape = folder, shape
+        self.folder, self.shape, self.broker = folder, shape, broker
+        redis_url = f"redis://127.0.0.1:{redis_port}/0"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("CARILLON_", "CELERY_"))},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(REPOSITORY),
-            "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+            "CHAOS_BROKER": broker or redis_url,
             VARIABLE: str(evidence),
             **self.extra,
         }
@@ -53,7 +55,9 @@ class CeleryWay:
         return Target(self.port, {})
 
     def open(self, client: redis.Redis) -> int:
-        """Return how many messages wait, or are with a worker, or with one that is dead."""
+        """Return how many messages wait; on Redis also those that are with a worker, or with one that is dead."""
+        if self.broker:
+            return messages(self.broker, "celery")
         waiting: Any = client.llen("celery")
         taken: Any = client.hlen("unacked")
         return int(waiting) + int(taken)

@@ -34,7 +34,7 @@ class Ours:
     def __init__(self) -> None:
         self.port = free_port()
 
-    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path) -> None:
+    def prepare(self, folder: Path, shape: Shape, redis_port: int, evidence: Path, broker: str = "") -> None:
         """Clone the project, and its previous commit where both run side by side."""
         self.shape = shape
         self.folders = {"new": folder / "house"}
@@ -53,6 +53,7 @@ class Ours:
             "API_TOKEN": TOKEN,
             "FLASK_APP": "core.main",
             VARIABLE: str(evidence),
+            **({"CELERY_BROKER_URL": broker} if broker else {}),
             **shape.environment,
         }
 

@@ -1,6 +1,17 @@
-"""The broker forgets, or its queue is long."""
+"""The broker forgets, its queue is long, or it is away."""
 
-from benchmarks.chaos.criteria import amplifies, done_once, kept, never_restarted
+from benchmarks.chaos.criteria import (
+    amplifies,
+    answers_within,
+    done_once,
+    drains,
+    holds_up,
+    kept,
+    never_refused,
+    never_restarted,
+    nobody_exits,
+)
+from benchmarks.chaos.faults import At
 from benchmarks.chaos.load import Load
 from benchmarks.chaos.scenario import Scenario
 from benchmarks.chaos.shape import Shape
@@ -14,6 +25,23 @@ SCENARIOS = (
         after=("delete_queue", "release_workers"),
         drain=150,
         criteria=(kept, done_once, amplifies(2.05, 1.95)),
+    ),
+    Scenario(
+        name="C10",
+        title="RabbitMQ is the broker, and is killed and down for 60 s",
+        load=Load(4200, 50),
+        faults=(At(8, "rabbit_down"), At(68, "rabbit_up")),
+        shape=Shape(rabbitmq=True),
+        criteria=(
+            kept,
+            done_once,
+            never_restarted,
+            never_refused,
+            answers_within(0.3, 2),
+            holds_up(50),
+            drains(30),
+            nobody_exits,
+        ),
     ),
     Scenario(
         name="C18",
