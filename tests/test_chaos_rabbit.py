@@ -9,8 +9,6 @@ from benchmarks.chaos import __main__ as command
 from benchmarks.chaos.rabbit import Rabbit, messages, rabbitmq_server
 from benchmarks.chaos.scenarios import SCENARIOS
 
-QUORUM = {"x-queue-type": "quorum"}
-
 
 @pytest.fixture
 def node(tmp_path):
@@ -25,14 +23,14 @@ def node(tmp_path):
 def test_a_killed_node_comes_back_with_what_it_held(node):
     with amqp.Connection(f"127.0.0.1:{node.port}") as connection:
         channel = connection.channel()
-        channel.queue_declare("kept", durable=True, auto_delete=False, arguments=QUORUM)
+        channel.queue_declare("kept", durable=True, auto_delete=False)
         for _ in range(3):
             channel.basic_publish_confirm(amqp.Message("x", delivery_mode=2), "", "kept")
     node.kill()
     assert not node.answers()
     assert messages(node.url, "kept") == -1
     node.start()
-    wait_until(lambda: messages(node.url, "kept") == 3, what="its queue has read its log")
+    wait_until(lambda: messages(node.url, "kept") == 3, what="its queue is there again")
     assert messages(node.url, "another") == -1
 
 
