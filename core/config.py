@@ -1,6 +1,7 @@
 """The one place that reads the environment: a frozen record, all problems reported together."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 MEGABYTE = 1024 * 1024
+NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
 LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
 
@@ -188,16 +190,20 @@ class _Reader:
         return url
 
     def url(self, name: str) -> str:
-        """Read a URL, '' if it cannot be understood; the problem does not repeat it: it may hold a password."""
-        text = self.text(name)
+        """Read a URL, '' if it cannot be understood; the problem does not repeat it: it may hold a password.
+
+        A broker may have several, with ``;`` between them.
+        """
+        urls = [url.strip() for url in NEXT_URL.split(self.text(name))]
         try:
-            sentinels(text) or urlsplit(text).port
+            for url in urls:
+                sentinels(url) or urlsplit(url).port
         except ValueError:
             self.problems.append(
                 f"{name} is not a URL: its host or port cannot be understood. Wanted scheme://host:port."
             )
             return ""
-        return self.tls(text)
+        return ";".join(self.tls(url) for url in urls)
 
     def tls(self, url: str) -> str:
         """Add what REDIS_TLS_VERIFY and REDIS_CA_FILE say to a ``rediss://`` URL that does not say it itself."""

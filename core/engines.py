@@ -22,7 +22,7 @@ def check(config: Config) -> None:
     Raises:
         ConfigError: naming every problem found.
     """
-    problems = [_broker_problem(url) for url in config.broker_url.split(";")] + [_backend_problem(config)]
+    problems = [*_broker_problems(config.broker_url), _backend_problem(config)]
     if found := [problem for problem in dict.fromkeys(problems) if problem]:
         raise ConfigError(found)
 
@@ -57,9 +57,15 @@ def settings(config: Config, hints: Sequence[str], light: Sequence[str] = ()) ->
     return broker | _backend(config)
 
 
-def tls(config: Config, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how ``amqps://`` is secured: certificate and host name are verified unless *wanted* says otherwise."""
-    return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(config.broker_url).hostname} | dict(wanted)
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings *ours* with *theirs* on top; of options that both have, each by itself."""
+    both = [name for name in ours.keys() & theirs.keys() if isinstance(ours[name], dict)]
+    return {**ours, **theirs, **{name: {**ours[name], **theirs[name]} for name in both}}
+
+
+def tls(wanted: object) -> dict[str, Any]:
+    """Return how ``amqps://`` is secured: the certificate is verified unless *wanted*, a mapping, says otherwise."""
+    return {"cert_reqs": ssl.CERT_REQUIRED} | (dict(wanted) if isinstance(wanted, Mapping) else {})
 
 
 def queue_arguments(config: Config) -> dict[str, str] | None:
@@ -90,12 +96,11 @@ def _database(url: str) -> object:
 
 
 def _rabbitmq(config: Config, hints: Sequence[str]) -> dict[str, Any]:
-    name = "SSLTransport" if scheme(config.broker_url) == "amqps" else "Transport"
     # A failed connection is reported soon: who publishes or looks into a queue decides whether to try again.
     patience = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
     return {
-        "broker_transport": f"core.rabbit:{name}",
         "broker_heartbeat": 20,
+        "worker_consumer": "core.rabbit_consumer:Consumer",
         "broker_transport_options": {"confirm_publish": True, "hints": list(hints)} | patience,
         "task_default_exchange": f"{config.prefix}.work",
         "task_default_exchange_type": "topic",  # Celery delays plain tasks by topic
@@ -125,8 +130,15 @@ def _backend(config: Config) -> dict[str, Any]:
     return {"result_expires": EXPIRE_AFTER, "database_engine_options": options}
 
 
-def _broker_problem(url: str) -> str:
-    found = scheme(url)
+def _broker_problems(urls: str) -> list[str]:
+    kinds = list(dict.fromkeys(scheme(url) for url in urls.split(";")))
+    if problems := [problem for found in kinds if (problem := _broker_problem(found))]:
+        return problems
+    mixed = f"CELERY_BROKER_URL names hosts of several kinds ({', '.join(kinds)}); all must be of one."
+    return [mixed] if len(kinds) > 1 else []
+
+
+def _broker_problem(found: str) -> str:
     if found in RABBITMQ:
         return _missing("amqp", "CELERY_BROKER_URL", found, "rabbitmq")
     if found in REDIS:

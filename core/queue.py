@@ -87,15 +87,15 @@ def make_celery(app: Flask, config: Config, catalog: Catalog, loop: Loop) -> Cel
 
     queues, async_queues = catalog.queues(), catalog.async_queues()
     hints, light = ([queue_name(config, queue) for queue in names] for names in (queues, async_queues))
-    settings = defaults(config) | engines.settings(config, hints, light) | app.config["CELERY"]
+    settings = engines.merged(defaults(config) | engines.settings(config, hints, light), app.config["CELERY"])
     settings["task_queues"] = [*_queues(config, queues, settings), *settings.get("task_queues", ())]
     if engines.scheme(config.broker_url) == "amqps":
-        settings["broker_use_ssl"] = engines.tls(config, settings.get("broker_use_ssl", {}))
+        settings["broker_use_ssl"] = engines.tls(settings.get("broker_use_ssl"))
     settings["accept_content"] = [*settings["accept_content"], "json"]  # hints are JSON, whatever plain tasks are
     # Celery reads CELERY_BROKER_URL and CELERY_RESULT_BACKEND by itself, without what Config adds to them.
     settings |= {f"broker_{way}_url": settings.get(f"broker_{way}_url") or settings["broker_url"] for way in WAYS}
     on_redis = not engines.is_rabbitmq(config)
-    amqp = "core.redis_transport:AMQP" if on_redis else None
+    amqp = "core.redis_transport:AMQP" if on_redis else "core.rabbit_hosts:AMQP"
     celery = Celery(app.name, task_cls=AppTask, amqp=amqp, set_as_current=False)
     celery.backend_cls = settings["result_backend"]
     celery.config_from_object(settings)

@@ -198,6 +198,15 @@ class Transport(pyamqp.Transport):
 
 
 class SSLTransport(pyamqp.SSLTransport):
-    """``amqps://``."""
+    """``amqps://``: the certificate has to be that of the host that is connected to, unless settings name another."""
 
     Connection = Connection
+
+    def establish_connection(self) -> Any:
+        client: Any = self.client
+        host, settings = client.hostname, client.ssl
+        client.ssl = {"server_hostname": host} | (settings if isinstance(settings, dict) else {})
+        try:
+            return super().establish_connection()  # type: ignore[no-untyped-call]
+        finally:
+            client.hostname, client.ssl = host, settings  # kombu makes an address of "localhost"

@@ -3,14 +3,11 @@
 from typing import Any
 
 from celery.app import amqp
-from kombu.connection import Connection as KombuConnection
 from kombu.transport import redis
 from kombu.transport.redis import MultiChannelPoller
 
-from core import redis_steady
+from core import connecting, redis_steady
 from core.redis_hints import HintChannel
-
-RETRY_EACH = 1.0  # seconds between two tries to connect
 
 
 class Channel(redis_steady.Channel):
@@ -99,8 +96,8 @@ class SentinelTransport(Transport, redis.SentinelTransport):
 OURS = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
 
 
-class Connection(KombuConnection):
-    """A connection that speaks through our transports, whatever its URL looks like, and is soon back.
+class Connection(connecting.Connection):
+    """A connection that speaks through our transports, whatever its URL looks like.
 
     ``broker_transport`` would not do: kombu heeds it neither for ``redis+socket://`` nor after switching to another
     sentinel.
@@ -109,10 +106,6 @@ class Connection(KombuConnection):
     def get_transport_cls(self) -> Any:
         found = super().get_transport_cls()
         return OURS.get(found, found)
-
-    def ensure_connection(self, *args: Any, **options: Any) -> Any:
-        steady = {"interval_start": RETRY_EACH, "interval_step": 0, "interval_max": RETRY_EACH}
-        return super().ensure_connection(*args, **steady | options)
 
 
 class AMQP(amqp.AMQP):

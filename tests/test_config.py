@@ -165,6 +165,15 @@ class TestUrls:
         assert celery_url("unix:///run/redis.sock") == "redis+socket:///run/redis.sock?virtual_host=0"
         assert celery_url("redis://host/1") == "redis://host/1"
 
+    def test_a_broker_may_have_several_hosts(self, read, tmp_path):
+        several = read(**PRODUCTION, CELERY_BROKER_URL="amqp://one:5672; amqp://two:5673")
+        assert several.broker_url == "amqp://one:5672;amqp://two:5673"
+        assert (
+            "CELERY_BROKER_URL is not a URL" in problems(read, **PRODUCTION, CELERY_BROKER_URL="amqp://a;amqp://b:x")[0]
+        )
+        secured = read(**PRODUCTION, CELERY_BROKER_URL="rediss://one;rediss://two", REDIS_TLS_VERIFY="no")
+        assert [parse_url(url)["ssl"]["ssl_check_hostname"] for url in secured.broker_url.split(";")] == [False, False]
+
     def test_tls_is_verified_unless_told_otherwise(self, read, tmp_path):
         (tmp_path / "ca.pem").write_text("")
         urls = PRODUCTION | {"REDIS_URL": "rediss://:pw@host:6380/1", "CELERY_BROKER_URL": "rediss://broker"}

@@ -25,6 +25,10 @@ from core.testing import API_TOKEN, config, drain
 REFUSED = {
     "broker": ({"broker_url": "kafka://:secret@host"}, "CELERY_BROKER_URL begins with 'kafka'; it must be an amqp://"),
     "second broker": ({"broker_url": "amqp://a;zmq://b"}, "CELERY_BROKER_URL begins with 'zmq'"),
+    "two kinds": (
+        {"broker_url": "amqp://a;redis://b"},
+        "CELERY_BROKER_URL names hosts of several kinds (amqp, redis); all must be of one.",
+    ),
     "no scheme": ({"broker_url": "rabbit.example.org"}, "CELERY_BROKER_URL begins with ''"),
     "backend": (
         {"result_backend": "mongodb://host"},
@@ -210,3 +214,14 @@ def test_a_broker_that_is_away_is_told_soon(make_app):
 def test_the_locks_of_the_extras_are_there():
     for extra, driver in (("rabbitmq", "amqp"), ("postgres", "psycopg")):
         assert f"\n{driver}==" in (REPOSITORY / f"requirements-{extra}.txt").read_text()
+
+
+def test_an_option_of_ones_own_does_not_undo_ours(make_app, monkeypatch):
+    monkeypatch.setenv("FLASK_CELERY__broker_transport_options__global_keyprefix", "shop:")
+    monkeypatch.setenv("FLASK_CELERY__broker_transport_options__socket_timeout", "9")
+    app = make_app()
+    options = app.extensions["celery"].conf.broker_transport_options
+    assert (options["global_keyprefix"], options["socket_timeout"]) == ("shop:", 9)
+    assert options["hints"] == [f"{house(app).config.prefix}.default"]
+    queue.publish(app, house(app).config, hints(2))
+    assert queue.depth(app, house(app).config, "default") == 2
