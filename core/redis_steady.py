@@ -120,6 +120,11 @@ class Channel(kombu.Channel):
         script = self._create_client().register_script(REMEMBER)
         return partial(script, keys=[self.unacked_index_key, self.global_keyprefix + self.unacked_key])
 
+    def _has_queue(self, queue: str, **_: Any) -> bool:
+        """Tell whether *queue* holds something, and so exists; kombu looks for it without its prefix."""
+        size: int = self._size(queue)
+        return size > 0
+
     def maybe_refresh_binding_expiry(self) -> None:
         if monotonic() < self._bind_at:
             return

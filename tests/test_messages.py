@@ -89,6 +89,8 @@ def test_a_global_prefix_is_heeded_by_whoever_writes(app):
     queue.publish(app, house(app).config, [Hint("abc.0", "default", 5)])
     publish_by_celery(app)
     assert house(app).ledger.client.llen(f"g:{house(app).config.prefix}.default\x06\x164") == 3
+    assert queue.depth(app, house(app).config, "default") == 3
+    assert queue.depth(app, house(app).config, "other") == 0
 
 
 def test_a_consumer_of_kombus_own_reads_them(app, server_url):
