@@ -13,6 +13,7 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from core import engines, fibers, moments
+from core.broker_age import NewEnough
 from core.catalog import Catalog
 from core.clock import monotonic
 from core.config import Config
@@ -100,7 +101,7 @@ def make_celery(app: Flask, config: Config, catalog: Catalog, loop: Loop) -> Cel
     celery.backend_cls = settings["result_backend"]
     celery.config_from_object(settings)
     if on_redis:
-        celery.steps["consumer"].add(Slots)
+        celery.steps["consumer"] |= {NewEnough, Slots}
         celery.messages = Messages(celery, config)
     celery.set_default()
     app.extensions["celery"] = celery

@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -102,10 +102,11 @@ def schema() -> Iterator[str]:
 
 
 class Line:
-    """A TCP line to a server that a test can cut and mend."""
+    """A TCP line to a server that a test can cut and mend; *answers* may alter what the server says."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, answers: Callable[[bytes], bytes] = bytes) -> None:
         self.target = (host, port)
+        self.answers = answers
         self.ends: set[socket.socket] = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
@@ -144,17 +145,17 @@ class Line:
             if not self.whole:
                 return
             self.ends |= {here, there}
-            back = threading.Thread(target=_carry, args=(there, here), daemon=True)
+            back = threading.Thread(target=_carry, args=(there, here, self.answers), daemon=True)
             back.start()
             _carry(here, there)
             back.join()
             self.ends -= {here, there}
 
 
-def _carry(source: socket.socket, sink: socket.socket) -> None:
+def _carry(source: socket.socket, sink: socket.socket, alter: Callable[[bytes], bytes] = bytes) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
-            sink.sendall(data)
+            sink.sendall(alter(data))
     _hang_up(source)
     _hang_up(sink)
 

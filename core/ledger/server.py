@@ -52,11 +52,9 @@ def durability(client: redis.Redis) -> str:
 
 def refuse(info: Mapping[str, Any], where: str) -> None:
     """Raise ServerRefused where *info*, the server's INFO, describes one that cannot keep the ledger."""
-    name = "Valkey" if info.get("valkey_version") else "Redis"
-    found = str(info.get("valkey_version") or info.get("redis_version") or "unknown")
-    if version(found) < OLDEST:
+    if found := too_old(info):
         raise ServerRefused(
-            f"The server at {where} is {name} {found}; the ledger's scripts need Redis 7.0 or Valkey 7.2. "
+            f"The server at {where} is {found}; the ledger's scripts need Redis 7.0 or Valkey 7.2. "
             "Upgrade it, or leave REDIS_URL empty and make run starts its own."
         )
     policy = str(info.get("maxmemory_policy") or "noeviction")
@@ -65,6 +63,13 @@ def refuse(info: Mapping[str, Any], where: str) -> None:
             f"The server at {where} has maxmemory-policy {policy}: short of memory, it throws accepted work away. "
             "It must be noeviction. Try: CONFIG SET maxmemory-policy noeviction"
         )
+
+
+def too_old(info: Mapping[str, Any]) -> str:
+    """Return name and version of the server of *info* where it is older than what works, or ''."""
+    name = "Valkey" if info.get("valkey_version") else "Redis"
+    found = str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+    return f"{name} {found}" if version(found) < OLDEST else ""
 
 
 def demand(info: Mapping[str, Any], wanted: str, where: str) -> None:
