@@ -6,7 +6,7 @@ daylight saving, but also by half hours, by whole days, and for ever.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from core.triggers.plan import EPOCH, SECOND
 
 DAY = 86_400
+FIRST_DAY = date(1970, 1, 1).toordinal()  # days are counted from it
 PROBE = 5 * DAY  # no zone has changed its offset twice within six days
 FIRST_YEAR, LAST_YEAR = 2, 9998  # whole days away from the ends of the calendar in every zone
 TOLD = 2_000  # walls of one gap that are remembered

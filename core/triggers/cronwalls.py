@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
-from core.triggers.clocks import DAY, LAST_YEAR
+from core.triggers.clocks import DAY, FIRST_DAY, LAST_YEAR
 from core.triggers.fields import LAST, LAST_WEEKDAY, Sets, read
 from core.triggers.plan import TriggerError
 
 EVERY_CALENDAR = range(2000, 2028)  # has every kind of year: each first weekday, leap and not
 REMEMBERED = 64  # months whose days are kept
-FIRST_DAY = date(1970, 1, 1).toordinal()
 
 
 class CronWalls:

@@ -65,8 +65,9 @@ class Planned:
 
     def note(self, planned: datetime) -> str | None:
         """Return what a clock change did to the planned time *planned*, in words, or None."""
-        before = self.latest(planned - timedelta(days=9), planned - timedelta(microseconds=1))
-        found, note = next(self.times_with_notes(before or planned - SECOND), (None, None))
+        year_before = planned - timedelta(days=360)
+        before = self.latest(year_before, planned - timedelta(microseconds=1)) or year_before
+        found, note = next(self.times_with_notes(before), (None, None))
         return note if found == planned else None
 
     def describe(self) -> str:

@@ -108,6 +108,10 @@ class At(Planned):
         """Return the planned time if it lies after *start* and not after *end*."""
         return self.moment if start < self.moment <= end else None
 
+    def note(self, planned: datetime) -> str | None:
+        """Return what a clock change did to a naive moment, in words, or None."""
+        return self._note() if planned == self.moment else None
+
     def _note(self) -> str | None:
         if self._asked is None:
             return None
