@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check mutants chaos soak bench lock clean
+.PHONY: run test check oracle mutants chaos soak bench lock clean
 .DEFAULT_GOAL := help
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */	/'
@@ -31,6 +31,9 @@ check: .venv/test.stamp  ## types, style and floors alone
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+oracle: .venv/test.stamp  ## compare cron with brute force, minute by minute, around every clock change of 2026 to 2030
+	@$(BIN)/python -m tests.cron_oracle $(or $(EXPRESSIONS),500) $(or $(SEED),1)
 
 mutants: .venv/test.stamp  ## take each guard out of each ledger script: some test has to notice
 	@$(BIN)/python tests/mutants.py

@@ -1,0 +1,79 @@
+"""What all triggers have in common: planned times in order, and questions about stretches of them."""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from typing import Any
+
+from core.errors import CoreError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+class TriggerError(CoreError, ValueError):
+    """This is no time plan.
+
+    ``field`` names what is wrong: ``cron``, ``every``, ``at``, ``rrule``, ``timezone`` or ``starts_at``.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class Planned:
+    """A time plan. All moments are aware; planned times are in UTC.
+
+    ``describe`` says in plain words when it is due, ``to_json`` gives what ``from_json`` reads back.
+    """
+
+    def times(self, moment: datetime) -> Iterator[datetime]:
+        """Yield the planned times strictly after *moment*, in order, each once, in UTC."""
+        return (planned for planned, _ in self.times_with_notes(moment))
+
+    def times_with_notes(self, moment: datetime) -> Iterator[tuple[datetime, str | None]]:
+        """Yield what ``times`` does, each with what a clock change did to it, in words, or None."""
+        raise NotImplementedError
+
+    def after(self, moment: datetime) -> datetime | None:
+        """Return the first planned time strictly after *moment*, or None if there is none."""
+        return next(self.times(moment), None)
+
+    def between(self, start: datetime, end: datetime, limit: int) -> list[datetime]:
+        """Return the planned times after *start* up to and including *end*: the first *limit* of them."""
+        return list(islice(takewhile(lambda planned: planned <= end, self.times(start)), limit))
+
+    def count_between(self, start: datetime, end: datetime, limit: int) -> int:
+        """Return how many times are planned after *start* up to and including *end*; counting stops at *limit*."""
+        return len(self.between(start, end, limit))
+
+    def latest(self, start: datetime, end: datetime) -> datetime | None:
+        """Return the last planned time after *start* up to and including *end*, or None if there is none.
+
+        It looks back from *end*, further and further, so it is fast however far apart the two are.
+        """
+        reach = timedelta(seconds=90)
+        while start < end:
+            begin = end - reach if end - start > reach else start
+            newest = deque(takewhile(lambda planned: planned <= end, self.times(begin)), maxlen=1)
+            if newest or begin == start:
+                return newest[0] if newest else None
+            reach *= 8
+        return None
+
+    def note(self, planned: datetime) -> str | None:
+        """Return what a clock change did to the planned time *planned*, in words, or None."""
+        year_before = planned - timedelta(days=360)
+        before = self.latest(year_before, planned - timedelta(microseconds=1)) or year_before
+        found, note = next(self.times_with_notes(before), (None, None))
+        return note if found == planned else None
+
+    def describe(self) -> str:
+        """Return in plain words when it is due."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``from_json`` reads back."""
+        raise NotImplementedError
