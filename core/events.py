@@ -125,19 +125,35 @@ def validated(cls: type[Event], data: Any, *, lenient: bool = False) -> Event:
         raise InvalidEvent(f"{cls.type} does not fit {cls.__qualname__}: {places}", errors) from error
 
 
+def plain(name: str, model: BaseModel) -> dict[str, Any]:
+    """Return *model*, an event or the arguments of a call, as plain values; not all of them need be JSON.
+
+    Raises:
+        InvalidEvent: it has an object of a strange class.
+    """
+    try:
+        return model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unwritten(name, error) from error
+
+
 def recordable(name: str, model: BaseModel) -> dict[str, Any]:
     """Return *model*, an event or the arguments of a call, as the JSON that is recorded of it.
 
     Raises:
         InvalidEvent: it has no JSON form: NaN, half a surrogate pair, an object of a strange class.
     """
+    data = plain(name, model)
     try:
-        data = model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
         _strict(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        detail = f"it cannot be written as JSON: {error}"
-        raise InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}]) from error
+        raise _unwritten(name, error) from error
     return data
+
+
+def _unwritten(name: str, error: Exception) -> InvalidEvent:
+    detail = f"it cannot be written as JSON: {error}"
+    return InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}])
 
 
 def pointer(*path: object) -> str:
