@@ -147,10 +147,9 @@ class Bus:
 
     def _accept(self, call: Wanted) -> Flow[Accepted]:
         yield from self.admission.check(self.keys, monotonic())
-        known, key, hints = call.requests, call.idempotency, call.hints
-        limit, synced = self.admission.backlog, self.synced
-        accepted = accept(self.keys, self.keyring, call.cause, known, key, limit=limit, synced=synced, hints=hints)
-        return (yield from accepted)
+        known, key, hints, synced = call.requests, call.idempotency, call.hints, self.synced
+        limit, where = self.admission.backlog, (self.keys, self.keyring)
+        return (yield from accept(*where, call.cause, known, key, limit=limit, synced=synced, hints=hints))
 
     def gather(self, event: Event, *, delay: int = 0, at: int = 0) -> list[Request]:
         """Send the event's signals; returns the runs that subscribed handlers want."""

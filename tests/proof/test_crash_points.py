@@ -78,11 +78,7 @@ def test_every_script_is_part_of_a_story(ledger, monkeypatch):
     ("script", "guard", "name"),
     [
         ("acceptance", "one id, one set of runs", "accept what runs already"),
-        (
-            "acceptance",
-            "what is known, or finds no room, is not written, and its hints do not go out",
-            "accept with hints",
-        ),
+        ("acceptance", "one id, one set of runs", "accept with hints"),
         ("claim", "the same token claims once, however often it is sent", "claim"),
         ("claim", "only a pending run may start", "claim what runs"),
         ("common", "a run stands under one state", "sweep a retry"),
