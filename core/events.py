@@ -1,7 +1,6 @@
 """What an event is: an immutable fact, in code a typed class, on the wire JSON."""
 
 import inspect
-import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Self
@@ -10,6 +9,7 @@ from blinker import Signal
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import to_jsonable_python
 
+from core import compact
 from core.errors import DeclarationError, InvalidEvent
 
 TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
@@ -17,8 +17,6 @@ ID_TEXT = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
 SOURCE_TEXT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 SUBJECT_TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 RESERVED = ("data", "signal", "type")
-
-_strict = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 class Event(BaseModel):
@@ -145,7 +143,7 @@ def recordable(name: str, model: BaseModel) -> dict[str, Any]:
     """
     data = plain(name, model)
     try:
-        _strict(data).encode()
+        compact.text(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise _unwritten(name, error) from error
     return data
