@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from os import urandom
+from typing import NamedTuple
 
 from core.causes import Cause, Keyring
 from core.ledger.flow import Script
@@ -30,8 +32,7 @@ class Request:
         return self.delay > 0 or self.at > 0
 
 
-@dataclass(frozen=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """Hints as messages for the broker, by the Redis list they go to. *sent* is called once they are there."""
 
     lists: Mapping[str, Sequence[str]]
@@ -41,8 +42,7 @@ class Outgoing:
 NOTHING = Outgoing({})
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A cause to be recorded with its runs; their *hints*, where the broker's lists are in the ledger's database."""
 
     cause: Cause
@@ -86,10 +86,7 @@ class Packing:
 
     def __init__(self, keys: Keys, keyring: Keyring) -> None:
         self._keys, self._keyring = keys, keyring
-        self._names: list[str] = [keys.position, keys.due, *keys.starts]
-        self._places: dict[str, int] = {}
-        self._kinds: dict[Request, int] = {}
-        self._of_kinds: list[str | int] = []
+        self._kinds = _kinds(keys, ())
         self._of_causes: list[str | bytes | int] = []
         self._tails: list[str | int] = []
         self.number = 0  # of the causes in it
@@ -100,51 +97,81 @@ class Packing:
         Raises:
             InvalidEvent: it cannot be recorded; nothing was added.
         """
-        keys, names, cause, requests = self._keys, self._names, wanted.cause, wanted.requests
-        ident, nonce = cause.ledger_id, urandom(4).hex()
+        cause, requests, idempotency, outgoing = wanted
+        ident, nonce, keys, tails = cause.ledger_id, urandom(4).hex(), self._keys, self._tails
         record = self._keyring.seal(cause, runs=len(requests), nonce=nonce)
-        indexes = [self._place(name) for name in indexes_of(keys, cause.kind, cause.type, cause.source, cause.subject)]
-        kinds = [self._kinds.get(request) or self._kind(request) for request in requests]
-        hints = list[str | int]()
-        for name, messages in wanted.hints.lists.items():
-            place = self._place(name)
+        if not self.number:
+            self._kinds = _kinds(keys, tuple(requests)).copy()
+        kinds = self._kinds
+        names, place = kinds.names, kinds.place
+        indexes = [place(name) for name in indexes_of(keys, cause.kind, cause.type, cause.source, cause.subject)]
+        key = place(keys.idempotency(_digest(idempotency))) if idempotency else 0
+        tails += indexes
+        tails += [kinds.number(request) for request in requests]
+        hints = 0
+        for name, messages in outgoing.lists.items():
+            where, hints = place(name), hints + len(messages)
             for message in messages:
-                hints += (place, message)
-        key = self._place(keys.idempotency(_digest(wanted.idempotency))) if wanted.idempotency else 0
-        self._of_causes += (ident, cause.fingerprint, nonce, record, len(names) + 1, key)
-        self._of_causes += (len(indexes), len(kinds), len(hints) // 2)
-        self._tails += indexes
-        self._tails += kinds
-        self._tails += hints
+                tails += (where, message)
+        own = ident, cause.fingerprint, nonce, record, len(names) + 1, key, len(indexes), len(requests), hints
+        self._of_causes += own
         names += (keys.record(ident), keys.mark(ident))
-        if kinds:
+        if requests:
             run = keys.run(ident)
-            names += [f"{run}.{n}" for n in range(len(kinds))]
+            names += [f"{run}.{n}" for n in range(len(requests))]
         self.number += 1
 
     def acceptance(self, limit: int = 0) -> Acceptance:
         """Return the keys and arguments for what was added, all of which is accepted if *limit* allows."""
-        head = MARK_TTL, limit, len(self._kinds), self.number
-        return Acceptance(self._names, [*head, *self._of_kinds, *self._of_causes, *self._tails])
+        kinds = self._kinds
+        head = MARK_TTL, limit, len(kinds.numbers), self.number
+        return Acceptance(kinds.names, [*head, *kinds.args, *self._of_causes, *self._tails])
 
     def script(self, limit: int) -> Script:
         """Return the call that accepts what was added."""
         wanted = self.acceptance(limit)
         return Script("accept", wanted.keys, wanted.args)
 
-    def _place(self, name: str) -> int:
+
+@dataclass
+class Kinds:
+    """The keys of a call, and what it says but once of runs that are alike."""
+
+    keys: Keys
+    names: list[str]
+    places: dict[str, int] = field(default_factory=dict)
+    numbers: dict[Request, int] = field(default_factory=dict)
+    args: list[str | int] = field(default_factory=list)
+
+    def copy(self) -> "Kinds":
+        """Return one that can be added to without changing this one."""
+        return Kinds(self.keys, self.names.copy(), self.places.copy(), self.numbers.copy(), self.args.copy())
+
+    def place(self, name: str) -> int:
         """Return the place of a key that several causes may share."""
-        place = self._places.get(name)
+        place = self.places.get(name)
         if place is None:
-            self._names.append(name)
-            place = self._places[name] = len(self._names)
+            self.names.append(name)
+            place = self.places[name] = len(self.names)
         return place
 
-    def _kind(self, request: Request) -> int:
-        task, queue = self._place(self._keys.task(request.task)), self._place(self._keys.queue(request.queue))
-        self._of_kinds += (request.task, request.queue, request.priority, request.delay, request.at, task, queue)
-        kind = self._kinds[request] = len(self._kinds) + 1
-        return kind
+    def number(self, request: Request) -> int:
+        """Return the number of a kind of runs."""
+        number = self.numbers.get(request)
+        if number is None:
+            task, queue = self.place(self.keys.task(request.task)), self.place(self.keys.queue(request.queue))
+            self.args += (request.task, request.queue, request.priority, request.delay, request.at, task, queue)
+            number = self.numbers[request] = len(self.numbers) + 1
+        return number
+
+
+@lru_cache(maxsize=256)
+def _kinds(keys: Keys, requests: tuple[Request, ...]) -> Kinds:
+    """Return the kinds of *requests*: most events want what those before them wanted."""
+    made = Kinds(keys, [keys.position, keys.due, *keys.starts])
+    for request in requests:
+        made.number(request)
+    return made
 
 
 def indexes_of(keys: Keys, kind: str, cause_type: str, source: str, subject: str | None) -> list[str]:
