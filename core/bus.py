@@ -1,8 +1,7 @@
 """From an emitter to the ledger: signals gather the runs, one script records them, hints go out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from core.causes import Cause, Keyring
 from core.clock import monotonic
 from core.errors import CoreError, EmitError, EmitUnavailable, LedgerNewer, LedgerUnavailable
 from core.events import AnyEvent, Event, matches
-from core.ledger.acceptance import NOTHING, Accepted, Outgoing, Request, accept, on_disk
+from core.ledger.acceptance import NOTHING, Accepted, Outgoing, Request, Wanted, accept, accept_each, on_disk, packs
 from core.ledger.admission import Admission
 from core.ledger.flow import Flow
 from core.ledger.keys import Keys
@@ -90,6 +89,7 @@ class Bus:
     durability: Known
     synced: bool = False
     outgoing: Callable[[Sequence[Hint]], Outgoing] | None = None
+    requests: dict[str, Request] = field(default_factory=dict)  # what was made already, by task
 
     def connect(self) -> None:
         """Connect each subscription's receiver to its signal: a class's own, or that of every event."""
@@ -99,16 +99,16 @@ class Bus:
 
     def emit(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a thread."""
-        call = self._call(cause, requests)
-        with unavailable():
-            accepted = self.ledger.run(self._accept(call, idempotency))
+        call = self._wanted(cause, requests, idempotency)
+        with UNAVAILABLE:
+            accepted = self.ledger.run(self._accept(call))
             return self._receipt(call, accepted, self._level or self.durability.ask())
 
     async def emit_async(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Receipt:
         """Record *cause* with its runs and publish their hints, on a loop."""
-        call = self._call(cause, requests)
-        with unavailable():
-            accepted = await self.async_ledger.run(self._accept(call, idempotency))
+        call = self._wanted(cause, requests, idempotency)
+        with UNAVAILABLE:
+            accepted = await self.async_ledger.run(self._accept(call))
             return self._receipt(call, accepted, self._level or await asyncio.to_thread(self.durability.ask))
 
     def emit_each(self, causes: Sequence[tuple[Cause, Sequence[Request]]]) -> list[Receipt | EmitError]:
@@ -116,9 +116,9 @@ class Bus:
 
         One that is refused does not stop those behind it.
         """
-        calls = [self._call(cause, requests) for cause, requests in causes]
+        calls = [self._wanted(cause, requests) for cause, requests in causes]
         try:
-            with unavailable():
+            with UNAVAILABLE:
                 self.ledger.run(self.admission.check(self.keys, monotonic()))
         except EmitError as error:
             return [error] * len(calls)
@@ -127,31 +127,29 @@ class Bus:
         pairs = zip(calls, found, strict=True)
         return [self._receipt(call, one, level) if isinstance(one, Accepted) else refusal(one) for call, one in pairs]
 
-    def _recorded(self, calls: Sequence["Call"]) -> Sequence[Accepted | CoreError]:
-        """Record *calls* in one pipeline, at whose end their disk is waited for once."""
-        flows: list[Flow[Any]] = [self._record(call, synced=False) for call in calls]
-        if not self.synced:
-            return self.ledger.run_all(flows)
-        found: list[Any] = self.ledger.run_all([*flows, on_disk()])
-        unmet = found.pop()
-        return [unmet if unmet and isinstance(one, Accepted) else one for one in found]
+    def _recorded(self, calls: Sequence[Wanted]) -> Sequence[Accepted | CoreError]:
+        """Record *calls* in one pipeline of a few scripts, at whose end their disk is waited for once."""
+        portions, limit = list(packs(calls)), self.admission.backlog
+        flows: list[Flow[Any]] = [accept_each(self.keys, self.keyring, pack, limit=limit) for pack in portions]
+        found: list[Any] = self.ledger.run_all([*flows, on_disk()] if self.synced else flows)
+        unmet = found.pop() if self.synced else None
+        each = [one for pack, came in zip(portions, found, strict=True) for one in _of_each(came, len(pack))]
+        return [unmet if unmet and isinstance(one, Accepted) else one for one in each]
 
     @property
     def _level(self) -> str:
         return "fsync" if self.synced else self.durability.value
 
-    def _call(self, cause: Cause, requests: Sequence[Request]) -> "Call":
-        hints = [Hint(f"{cause.ledger_id}.{n}", r.queue, r.priority) for n, r in enumerate(requests) if not r.waits]
-        return Call(cause, requests, hints, self.outgoing(hints) if self.outgoing else NOTHING)
+    def _wanted(self, cause: Cause, requests: Sequence[Request], idempotency: str = "") -> Wanted:
+        return Wanted(
+            cause, requests, idempotency, self.outgoing(_hints(cause, requests)) if self.outgoing else NOTHING
+        )
 
-    def _accept(self, call: "Call", idempotency: str) -> Flow[Accepted]:
+    def _accept(self, call: Wanted) -> Flow[Accepted]:
         yield from self.admission.check(self.keys, monotonic())
-        return (yield from self._record(call, idempotency, synced=self.synced))
-
-    def _record(self, call: "Call", idempotency: str = "", *, synced: bool) -> Flow[Accepted]:
-        limit, hints = self.admission.backlog, call.outgoing
-        where = self.keys, self.keyring, call.cause, call.requests, idempotency
-        return accept(*where, limit=limit, synced=synced, hints=hints)
+        known, key, hints, synced = call.requests, call.idempotency, call.hints, self.synced
+        limit, where = self.admission.backlog, (self.keys, self.keyring)
+        return (yield from accept(*where, call.cause, known, key, limit=limit, synced=synced, hints=hints))
 
     def gather(self, event: Event, *, delay: int = 0, at: int = 0) -> list[Request]:
         """Send the event's signals; returns the runs that subscribed handlers want."""
@@ -160,16 +158,25 @@ class Bus:
         cls = self.catalog.types.get(event.type) if isinstance(event, AnyEvent) else type(event)
         if cls is not None:
             self._send(cls.signal, event=event, gathering=gathering)
-        return [request(task, delay, at) for task in gathering.tasks.values()]
+        if delay or at:
+            return [request(task, delay, at) for task in gathering.tasks.values()]
+        return [self._at_once(task) for task in gathering.tasks.values()]
+
+    def _at_once(self, task: Task) -> Request:
+        """Return the run of *task* that does not wait: the same object each time."""
+        found = self.requests.get(task.name)
+        if found is None:
+            found = self.requests[task.name] = request(task, 0, 0)
+        return found
 
     def _send(self, signal: Signal, **message: Any) -> None:
         """Send *signal* so that a listener that raises neither stops the others nor reaches the emitter."""
-        if signal.is_muted:
+        if not signal.receivers or signal.is_muted:
             return
         for receiver in signal.receivers_for(self.app):
             try:
                 answer = receiver(self.app, **message)
-                if asyncio.iscoroutine(answer):
+                if answer is not None and asyncio.iscoroutine(answer):
                     self.loop.submit(self._listen(receiver, answer))
             except Exception as error:  # noqa: BLE001 - whatever a listener raises is logged, not passed on
                 moments.listener_failed.send(self.app, listener=receiver, error=error)
@@ -180,12 +187,12 @@ class Bus:
         except Exception as error:  # noqa: BLE001 - as above
             moments.listener_failed.send(self.app, listener=receiver, error=error)
 
-    def _receipt(self, call: "Call", accepted: Accepted, level: str) -> Receipt:
+    def _receipt(self, call: Wanted, accepted: Accepted, level: str) -> Receipt:
         if not accepted.duplicate:
             if self.outgoing:
-                call.outgoing.sent()
+                call.hints.sent()
             else:
-                self.publish(call.hints)
+                self.publish(_hints(call.cause, call.requests))
         receipt = Receipt(
             id=accepted.id,
             type=call.cause.type,
@@ -197,14 +204,14 @@ class Bus:
         return receipt
 
 
-@dataclass(frozen=True)
-class Call:
-    """What one emit wants: a cause, its runs, and the hints of those that may start at once."""
+def _hints(cause: Cause, requests: Sequence[Request]) -> list[Hint]:
+    """Return the hints of the runs that may start at once."""
+    ident = cause.ledger_id
+    return [Hint(f"{ident}.{n}", r.queue, r.priority) for n, r in enumerate(requests) if not r.waits]
 
-    cause: Cause
-    requests: Sequence[Request]
-    hints: Sequence[Hint]
-    outgoing: Outgoing
+
+def _of_each(found: Any, number: int) -> Sequence[Accepted | CoreError]:
+    return [found] * number if isinstance(found, CoreError) else found
 
 
 def request(task: Task, delay: int, at: int) -> Request:
@@ -220,20 +227,24 @@ def _receiver(selector: type[Event] | str, task: Task) -> Callable[..., None]:
     return receive
 
 
-@contextmanager
-def unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (EmitError, LedgerNewer):
-        raise
-    except LedgerUnavailable as error:
-        raise EmitUnavailable(str(error)) from error
+class _Unavailable:
+    """Tells emitters of a ledger that is away. It is entered for each event, so it is no generator."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, LedgerUnavailable) and not isinstance(error, EmitError | LedgerNewer):
+            raise EmitUnavailable(str(error)) from error
+
+
+UNAVAILABLE = _Unavailable()
 
 
 def refusal(error: CoreError) -> EmitError:
     """Return what an emitter is told of *error*."""
     try:
-        with unavailable():
+        with UNAVAILABLE:
             raise error
     except EmitError as told:
         return told

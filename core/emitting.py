@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from os import urandom
 from typing import Any
 
 from flask import current_app, has_app_context
@@ -14,7 +14,7 @@ from core.bus import Bus, Receipt, request
 from core.causes import CALLS, Cause
 from core.clock import now, rfc3339, to_ms
 from core.errors import EmitError, InvalidEvent
-from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, AnyEvent, Event, pointer, recordable
+from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, AnyEvent, Event, plain, pointer
 from core.ledger.acceptance import Request
 
 SOURCE = "/api"
@@ -82,22 +82,20 @@ async def enqueue_async(
 
 def bus_here() -> Bus:
     """Return the bus of the current application."""
-    if not has_app_context() or "carillon" not in current_app.extensions:
+    house = current_app.extensions.get("carillon") if has_app_context() else None
+    if house is None:
         raise EmitError(
             "There is no application here. Handlers, jobs, views and `flask shell` have one; elsewhere write: "
             "with create_app().app_context(): ..."
         )
-    bus: Bus = current_app.extensions["carillon"].bus
+    bus: Bus = house.bus
     return bus
 
 
 def refuse_loop(sync: str, other: str) -> None:
     """Refuse to wait on a thread whose event loop is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise EmitError(f"{sync}() would block the event loop that runs on this thread. Write: await {other}(...)")
+    if asyncio._get_running_loop():  # noqa: SLF001 - the public one raises where there is none, which is the rule here
+        raise EmitError(f"{sync}() would block the event loop that runs on this thread. Write: await {other}(...)")
 
 
 def _event_call(
@@ -122,16 +120,18 @@ def event_cause(bus: Bus, event: Event, ident: str | None, source: str, subject:
         event = bus.catalog.event(event.type, event.data)
     if not event.type:
         raise InvalidEvent(f"{type(event).__qualname__} has no type. Write: class X(Event, type='order.placed')")
+    kind = event.type
     cause = Cause(
         kind="event",
-        id=secrets.token_hex(16) if ident is None else ident,
-        type=event.type,
+        id=urandom(16).hex() if ident is None else ident,
+        type=kind,
         source=source,
         subject=subject,
         time=rfc3339(now()),
-        data=recordable(event.type, event),
+        data=plain(kind, event),
     )
-    _check_envelope(cause)
+    _check_envelope(cause, ident)
+    _ = cause.content  # what cannot be recorded is refused here
     return event, cause
 
 
@@ -147,32 +147,37 @@ def _call(
         name = getattr(function, "__qualname__", repr(function))
         raise EmitError(f"{name} is not a task of handlers/ or schedules/. Mark it with @task().")
     try:
-        data = recordable(task.name, task.arguments(**arguments))
+        data = plain(task.name, task.arguments(**arguments))
     except ValidationError as error:
         errors = [{"pointer": pointer("data", *e["loc"]), "detail": e["msg"]} for e in error.errors()]
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidEvent(f"{task.name} cannot be called so: {problems}", errors) from error
     wait, moment = waiting(delay, at)
-    cause = Cause(kind="call", id=secrets.token_hex(16), type=task.name, source=CALLS, time=rfc3339(now()), data=data)
+    cause = Cause(kind="call", id=urandom(16).hex(), type=task.name, source=CALLS, time=rfc3339(now()), data=data)
     return cause, [request(task, wait, moment)]
 
 
-def _check_envelope(cause: Cause) -> None:
+def _check_envelope(cause: Cause, ident: str | None) -> None:
     """Refuse what HTTP refuses too: the ledger reads envelopes back by their first bytes."""
-    given: dict[str, tuple[re.Pattern[str], object]] = {
-        "id": (ID_TEXT, cause.id),
-        "source": (SOURCE_TEXT, cause.source),
-        "subject": (SUBJECT_TEXT, "none" if cause.subject is None else cause.subject),
-        "type": (TYPE, cause.type),
-    }
-    for name, (pattern, value) in given.items():
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            detail = f"must be text that fits {pattern.pattern}"
-            raise InvalidEvent(f"{name}={value!r:.80} {detail}", [{"pointer": f"/{name}", "detail": detail}])
+    if ident is not None:
+        _check("id", ID_TEXT, ident)
+    if cause.source is not SOURCE:
+        _check("source", SOURCE_TEXT, cause.source)
+    if cause.subject is not None:
+        _check("subject", SUBJECT_TEXT, cause.subject)
+    _check("type", TYPE, cause.type)
+
+
+def _check(name: str, pattern: re.Pattern[str], value: object) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        detail = f"must be text that fits {pattern.pattern}"
+        raise InvalidEvent(f"{name}={value!r:.80} {detail}", [{"pointer": f"/{name}", "detail": detail}])
 
 
 def waiting(delay: float | timedelta, at: datetime | None) -> tuple[int, int]:
     """Return the delay and the moment in ms, one of which is 0."""
+    if at is None and not delay:
+        return 0, 0
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
     if at is not None and (at.tzinfo is None or seconds):
         raise InvalidEvent("at= takes a datetime with a time zone, and not together with delay=.")

@@ -1,7 +1,6 @@
 """What an event is: an immutable fact, in code a typed class, on the wire JSON."""
 
 import inspect
-import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Self
@@ -10,6 +9,7 @@ from blinker import Signal
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import to_jsonable_python
 
+from core import compact
 from core.errors import DeclarationError, InvalidEvent
 
 TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
@@ -17,8 +17,6 @@ ID_TEXT = re.compile(r"[A-Za-z0-9._:@/+=~#-]{1,128}")
 SOURCE_TEXT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 SUBJECT_TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 RESERVED = ("data", "signal", "type")
-
-_strict = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 class Event(BaseModel):
@@ -125,19 +123,35 @@ def validated(cls: type[Event], data: Any, *, lenient: bool = False) -> Event:
         raise InvalidEvent(f"{cls.type} does not fit {cls.__qualname__}: {places}", errors) from error
 
 
+def plain(name: str, model: BaseModel) -> dict[str, Any]:
+    """Return *model*, an event or the arguments of a call, as plain values; not all of them need be JSON.
+
+    Raises:
+        InvalidEvent: it has an object of a strange class.
+    """
+    try:
+        return model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unwritten(name, error) from error
+
+
 def recordable(name: str, model: BaseModel) -> dict[str, Any]:
     """Return *model*, an event or the arguments of a call, as the JSON that is recorded of it.
 
     Raises:
         InvalidEvent: it has no JSON form: NaN, half a surrogate pair, an object of a strange class.
     """
+    data = plain(name, model)
     try:
-        data = model.data if isinstance(model, Event) else model.model_dump(mode="json", exclude_unset=True)
-        _strict(data).encode()
+        compact.text(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        detail = f"it cannot be written as JSON: {error}"
-        raise InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}]) from error
+        raise _unwritten(name, error) from error
     return data
+
+
+def _unwritten(name: str, error: Exception) -> InvalidEvent:
+    detail = f"it cannot be written as JSON: {error}"
+    return InvalidEvent(f"{name} cannot be recorded; {detail}", [{"pointer": "/data", "detail": detail}])
 
 
 def pointer(*path: object) -> str:

@@ -10,8 +10,8 @@ from bench import event
 
 from core.causes import Cause, Keyring, header
 from core.errors import BacklogFull, IdempotencyMismatch, InvalidEvent, LedgerUnavailable
-from core.ledger.acceptance import Outgoing, Request, accept, acceptance, delayed
-from core.ledger.flow import Script
+from core.ledger.acceptance import NOTHING, Outgoing, Request, Wanted, accept, accept_each, delayed, packs
+from core.ledger.packing import Packing
 from core.ledger.store import AsyncLedger, Ledger
 from core.testing import server
 
@@ -72,9 +72,9 @@ def test_no_event_takes_the_place_of_a_fire_or_call(bench):
 
 def test_a_repeated_write_of_the_same_call_is_no_duplicate(bench):
     cause = event("e1")
-    found = acceptance(bench.keys, bench.keyring, cause, wanted(2), "key")
-    names = [bench.keys.record(cause.ledger_id), bench.keys.due, *bench.keys.states, *found.keys]
-    script = Script("accept", names, found.args)
+    packed = Packing(bench.keys, bench.keyring)
+    packed.add(Wanted(cause, wanted(2), "key"))
+    script = packed.script(0)
 
     def send():
         return (yield [script, script])
@@ -136,6 +136,70 @@ def test_flows_run_side_by_side_and_each_has_its_own_end(bench):
     assert (type(other), type(odd)) == (IdempotencyMismatch, InvalidEvent)
     assert written() == [[b"one"]]
     assert bench.ledger.run_all([]) == []
+
+
+def each(bench, causes, requests, limit=0, **hints):
+    """Record *causes* by one script; returns what came of each, its type or whether it is a duplicate."""
+    made = [Wanted(cause, requests, hints=hints.get(f"of{n}", NOTHING)) for n, cause in enumerate(causes)]
+    found = bench.run(accept_each(bench.keys, bench.keyring, made, limit=limit))
+    return [type(one) if isinstance(one, Exception) else one.duplicate for one in found]
+
+
+def test_several_come_by_one_script_and_each_has_its_own_answer(bench):
+    bench.accept(event("e1"))
+    hints, written = lists(bench, q=["one", "two"])
+    more, both = lists(bench, q=["three"], other=["four"])
+    odd, late = event("e3", data={"n": float("nan")}), [Request(task="t0", queue="q", delay=60_000)]
+    causes = [event("e1"), event("e1", data=2), event("e2"), odd, event("e4", source="/else")]
+    bench.client.config_resetstat()
+    found = each(bench, causes, wanted(2) + late, of0=hints, of1=hints, of2=hints, of4=more)
+    assert found == [True, IdempotencyMismatch, False, InvalidEvent, False]
+    assert bench.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 1
+    assert (written(), both()) == ([[b"three", b"two", b"one"]], [[b"three", b"two", b"one"], [b"four"]])
+    states = [bench.state(f"{cause.ledger_id}.{n}") for cause in (causes[2], causes[4]) for n in range(3)]
+    assert states == ["pending", "pending", "scheduled"] * 2
+    runs = bench.client.zrange(bench.keys.queue("q"), 0, -1, withscores=True)
+    places = [int(place) for run, place in runs if run.decode().rpartition(".")[0] != causes[0].ledger_id]
+    assert places == list(range(places[0], places[0] + 6))
+    assert each(bench, [event("e5"), *causes[:3]], wanted(2)) == [False, True, IdempotencyMismatch, True]
+
+
+def test_a_backlog_that_is_full_in_the_midst_of_several(bench):
+    causes = [event("e1"), event("e2"), event("e3"), event("e1")]
+    assert each(bench, causes[:3], wanted(2), limit=3) == [False, False, BacklogFull]
+    assert each(bench, causes[2:], wanted(0), limit=4) == [BacklogFull, True]
+    assert each(bench, [event("e4"), event("e5")], wanted(1), limit=4) == [BacklogFull] * 2
+    assert [bench.client.exists(bench.keys.record(cause.ledger_id)) for cause in causes] == [1, 1, 0, 1]
+
+
+def test_a_record_that_cannot_be_read_stops_all_before_the_first_is_written(bench):
+    odd = event("e2")
+    bench.client.set(bench.keys.record(odd.ledger_id), "no record")
+    before = names(bench)
+    with pytest.raises(LedgerUnavailable):
+        each(bench, [event("e1"), odd, event("e3")], wanted(2))
+    assert names(bench) == before
+    bench.client.delete(bench.keys.record(odd.ledger_id))
+
+
+def test_records_without_marks_are_known_among_several(bench):
+    bench.accept(event("e1"))
+    bench.client.delete(bench.keys.mark(event("e1").ledger_id))
+    assert each(bench, [event("e2"), event("e1"), event("e3")], wanted(1)) == [False, True, False]
+
+
+def test_what_one_script_accepts_is_light_and_has_no_id_twice():
+    def made(*idents, runs=1, size=1):
+        return [Wanted(event(ident, data="x" * size), wanted(runs)) for ident in idents]
+
+    def of(wanted):
+        return [[one.cause.id for one in pack] for pack in packs(wanted)]
+
+    assert of([]) == []
+    assert of(made("a", "b", "a", "b", "c")) == [["a", "b"], ["a", "b", "c"]]
+    assert [len(pack) for pack in of(made(*map(str, range(60))))] == [25, 25, 10]
+    assert [len(pack) for pack in of(made(*map(str, range(5)), runs=100))] == [1] * 5
+    assert [len(pack) for pack in of(made(*map(str, range(5)), size=180_000))] == [2, 2, 1]
 
 
 def test_flows_side_by_side_take_one_round_trip(bench):

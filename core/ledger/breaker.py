@@ -1,8 +1,7 @@
 """For a server that is silent: who asks next is told so at once, until one question is answered again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from redis.exceptions import TimeoutError as RedisTimeout
 
@@ -23,9 +22,8 @@ class Breaker:
     _asking: bool = False
     _since: float = 0.0
 
-    @contextmanager
-    def asked(self) -> Iterator[None]:
-        """Ask the server within this block.
+    def asked(self) -> Self:
+        """Ask the server within a ``with`` block.
 
         Raises:
             LedgerUnavailable: it did not answer a moment ago.
@@ -33,12 +31,14 @@ class Breaker:
         if self._silent and (self._asking or monotonic() - self._since < REST):
             raise LedgerUnavailable("The ledger did not answer a moment ago, so it was not asked again. Try again.")
         self._asking = self._silent
-        try:
-            yield
-        except (TimeoutError, RedisTimeout):
+        return self
+
+    def __enter__(self) -> None:
+        """Do nothing: ``asked`` did it."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, TimeoutError | RedisTimeout):
             self._silent, self._since = True, monotonic()
-            raise
-        else:
+        elif error is None:
             self._silent = False
-        finally:
-            self._asking = False
+        self._asking = False

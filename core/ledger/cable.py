@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 import redis
@@ -10,7 +9,7 @@ from hiredis import pack_command
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
-PIECE = 20  # commands that are sent while the next ones are made
+PIECE = 16_384  # bytes that are sent while the next commands are made
 
 
 class Cable:
@@ -56,14 +55,26 @@ class Cable:
             return self._pool.make_connection()
 
     def _exchange(self, connection: Any, rest: Iterable[Any], sent: list[bytes], names: list[str]) -> list[Any]:
-        connection.connect()  # a no-op but for new ones, which sentinels may lead to another primary
+        if not connection.is_connected:
+            connection.connect()  # which sentinels may lead to another primary
         if sent:
             connection.send_packed_command(sent, check_health=False)
-        while some := list(islice(rest, PIECE)):
-            names.extend(command[0] for command in some)
-            sent.append(b"".join(map(pack_command, some)))
-            connection.send_packed_command(sent[-1:], check_health=False)
+        piece: list[bytes] = []
+        size = 0
+        for command in rest:
+            names.append(command[0])
+            piece.append(pack_command(command))
+            size += len(piece[-1])
+            if size >= PIECE:
+                self._off(connection, sent, piece)
+                piece, size = [], 0
+        if piece:
+            self._off(connection, sent, piece)
         return self._answers(connection, names)
+
+    def _off(self, connection: Any, sent: list[bytes], piece: Sequence[bytes]) -> None:
+        sent.append(piece[0] if len(piece) == 1 else b"".join(piece))
+        connection.send_packed_command(sent[-1:], check_health=False)
 
     def _answers(self, connection: Any, names: Sequence[str]) -> list[Any]:
         found: list[Any] = []

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LUA = Path(__file__).parent / "lua"
-ACCEPTING = ("accept", "charge", "finish", "fire")
-SHARED = dict.fromkeys(ACCEPTING, ("common", "acceptance"))
+ACCEPTING = ("charge", "finish", "fire")
+# What a script does not need costs it time: it is defined anew by each call.
+SHARED = dict.fromkeys(ACCEPTING, ("basics", "common", "acceptance")) | {"accept": ("basics", "acceptance")}
 # Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
 ALLOW_OOM = frozenset({"beat", "cancel", "charge", "claim", "finish", "forget", "recover", "release", "retry"})
 
@@ -46,7 +47,7 @@ def source(name: str) -> tuple[str, str]:
     The ``#!lua`` line lets a full server refuse the script before its first write: Lua is not rolled back.
     """
     flags = " flags=allow-oom" if name in ALLOW_OOM else ""
-    parts = [*SHARED.get(name, ("common",)), name]
+    parts = [*SHARED.get(name, ("basics", "common")), name]
     text = "\n".join([f"#!lua{flags}", *((LUA / f"{part}.lua").read_text() for part in parts)])
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
 

@@ -65,6 +65,11 @@ class Keys:
         return tuple(self.state(state) for state in STATES)
 
     @cached_property
+    def starts(self) -> tuple[str, str]:
+        """The indexes of the states that runs begin in: scheduled, pending."""
+        return self.states[:2]  # type: ignore[return-value]
+
+    @cached_property
     def ended(self) -> tuple[str, ...]:
         """The indexes of the terminal states."""
         return tuple(self.state(state) for state in STATES if state in TERMINAL)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from core.ledger.wire import Wire
 
 T = TypeVar("T")
 NO_END = object()  # of a flow that has none yet
+UNBROKEN = nullcontext()
 
 
 class Ledger:
@@ -77,16 +78,10 @@ class Ledger:
         self.client.close()
 
     def _answers(self, commands: Iterable[Command]) -> list[Any]:
-        """Return the answers, refusals among them."""
+        """Return the answers, refusals among them. *commands* may still be in the making."""
         asked: list[Command] = []
-
-        def plain() -> Iterator[tuple[Any, ...]]:
-            for command in commands:
-                asked.append(command)
-                yield _plain(command)
-
-        with translated(), self._breaker.asked() if self._breaker else nullcontext():
-            answers = self._send(plain())
+        with TRANSLATED, self._breaker.asked() if self._breaker else UNBROKEN:
+            answers = self._send(map(_plain, _noted(commands, asked)))
             if missing := _missing(answers):
                 again = self._send(_plain(asked[i], whole=True) for i in missing)
                 _fill(answers, missing, again)
@@ -140,7 +135,7 @@ class AsyncLedger:
         scripts = any(isinstance(command, Script) for command in commands)
         # Who waits behind a slow question has a limit of his own, unless nobody waits for him, as in a worker.
         limit = asyncio.timeout(self._limit) if self._breaker or not scripts else nullcontext()
-        with translated(), self._breaker.asked() if self._breaker else nullcontext():
+        with TRANSLATED, self._breaker.asked() if self._breaker else UNBROKEN:
             async with limit:
                 # What reads may have a long answer, for which nobody else should wait.
                 answers = await (self.line.ask(commands) if scripts else self._read(commands))
@@ -172,6 +167,20 @@ def _step(flow: Flow[Any], answers: list[Any] | None, results: list[Any], place:
     return None
 
 
+def _noted(commands: Iterable[Command], asked: list[Command]) -> Iterable[Command]:
+    """Return *commands*, each of which is added to *asked* when it is made."""
+    if isinstance(commands, list):
+        asked += commands
+        return commands
+    return _noting(commands, asked)
+
+
+def _noting(commands: Iterable[Command], asked: list[Command]) -> Iterator[Command]:
+    for command in commands:
+        asked.append(command)
+        yield command
+
+
 def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:
     return command.command(whole=whole) if isinstance(command, Script) else command
 
@@ -181,8 +190,10 @@ def _missing(answers: Sequence[Any]) -> list[int]:
 
     What comes behind may have waited for it to be on disk, and whatever a flow asks may be asked twice.
     """
-    first = next((i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)), len(answers))
-    return list(range(first, len(answers)))
+    for first, answer in enumerate(answers):
+        if isinstance(answer, NoScriptError):
+            return list(range(first, len(answers)))
+    return []
 
 
 def _fill(answers: list[Any], places: Sequence[int], found: Sequence[Any]) -> None:
@@ -193,20 +204,25 @@ def _fill(answers: list[Any], places: Sequence[int], found: Sequence[Any]) -> No
 def _checked(answers: list[Any]) -> list[Any]:
     for answer in answers:
         if isinstance(answer, Exception):
-            with translated():
+            with TRANSLATED:
                 raise answer
     return answers
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what redis-py raises into our errors."""
-    try:
-        yield
-    except OutOfMemoryError as error:
-        raise BacklogFull from error
-    except (TimeoutError, RedisError, OSError) as error:
-        kind = type(error).__name__
-        raise LedgerUnavailable(
-            f"The ledger did not answer ({kind}: {error}). Nothing is lost that was accepted."
-        ) from error
+class _Translated:
+    """Turns what redis-py raises into our errors. It is entered for each question, so it is no generator."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OutOfMemoryError):
+            raise BacklogFull from error
+        if isinstance(error, TimeoutError | RedisError | OSError):
+            kind = type(error).__name__
+            raise LedgerUnavailable(
+                f"The ledger did not answer ({kind}: {error}). Nothing is lost that was accepted."
+            ) from error
+
+
+TRANSLATED = _Translated()

@@ -23,7 +23,7 @@ def ledger():
 
 
 def scripts():
-    return {path.stem for path in flow.LUA.glob("*.lua")} - {"common", "acceptance"}
+    return {path.stem for path in flow.LUA.glob("*.lua")} - {"basics", "common", "acceptance"}
 
 
 def told(ledger, name, point=None, *, again=True):
@@ -78,7 +78,7 @@ def test_every_script_is_part_of_a_story(ledger, monkeypatch):
     ("script", "guard", "name"),
     [
         ("acceptance", "one id, one set of runs", "accept what runs already"),
-        ("accept", "hints go out once, with what they are about", "accept with hints"),
+        ("acceptance", "one id, one set of runs", "accept with hints"),
         ("claim", "the same token claims once, however often it is sent", "claim"),
         ("claim", "only a pending run may start", "claim what runs"),
         ("common", "a run stands under one state", "sweep a retry"),

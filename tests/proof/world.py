@@ -18,7 +18,7 @@ from core.causes import Cause
 from core.clockwork import Clockwork
 from core.entries import Schedule, load_due, save
 from core.errors import BacklogFull, LedgerUnavailable
-from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, accept, acceptance
+from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, Wanted, accept, accept_each, acceptance
 from core.ledger.acting import cancel, retry
 from core.ledger.alive import beat, gone
 from core.ledger.flow import Flow
@@ -81,10 +81,9 @@ class World(Watched):
         new = {cause.ledger_id: runs for cause in causes if not self._has(cause.ledger_id)}
         self.run = f"{causes[0].ledger_id}.0"
         for last in (False, True):
-            wanted = [(cause, self.hints(cause, runs)) for cause in causes]
-            found = self.ledger.run_all(
-                [accept(self.keys, self.keyring, cause, requests, hints=hints) for cause, hints in wanted]
-            )
+            wanted = [Wanted(cause, requests, hints=self.hints(cause, runs)) for cause in causes]
+            [found] = self.ledger.run_all([accept_each(self.keys, self.keyring, wanted)])
+            found = [found] if isinstance(found, Exception) else found
             self.accepted |= {one.id for one in found if isinstance(one, Accepted)}
             failed = [one for one in found if isinstance(one, Exception)]
             if last or not failed or not self.again:

@@ -1,94 +1,139 @@
--- accept_cause: records a cause and all its runs, or nothing. Shared by accept, fire and what tells of a death.
--- Returns {OK|DUP|CONFLICT|FULL, id}, and true if it was this very call that recorded it.
+-- accept_all: records causes, each with all its runs or not at all. Shared by accept and, through accept_cause, which
+-- records one, by fire and what tells of a death.
+-- Returns {OK|DUP|CONFLICT|FULL, id} for each cause, one behind the other.
 --
--- keys   {due, states.. (10), position, record, mark, idempotency, indexes of the cause.., per run: run, task, queue}
--- args   {record, id, fingerprint, nonce, mark ttl ms, use idempotency (0|1), indexes, runs,
---         most runs that may be open (0: any number),
---         per run: task, queue, priority, delay ms, at ms (0: use the delay)}
--- KEYS[DUE] and the states' indexes stand where move() wants them; keys here counts from KEYS[AFTER_STATES].
-local function accept_cause(keys, args)
-  local position_key, record_key, mark_key, idempotency_key = keys[1], keys[2], keys[3], keys[4]
-  local record, id, print, nonce, ttl = args[1], args[2], args[3], args[4], args[5]
-  local idempotent, indexes, runs, limit = args[6] == '1', tonumber(args[7]), tonumber(args[8]), tonumber(args[9])
+-- keys   {position, due, scheduled, pending, then what args name by its place here; behind a record its mark and runs}
+-- args   {mark ttl ms, most runs that may be open (0: any number), number of kinds of runs, number of causes,
+--         per kind: task, queue, priority, delay ms, at ms (0: use the delay), places of the task's and queue's indexes,
+--         per cause: id, fingerprint, nonce, record, place of its record, place of its idempotency key (0: none),
+--                    how many indexes it has, how many runs, how many hints,
+--         per cause: places of its indexes.., kinds of its runs.., per hint: place of its list, message}
+-- No two causes have one id or one idempotency key. Nothing is written before all are looked up: what a lookup
+-- stumbles over must not leave runs that stand in no index.
+local call, KIND, CAUSE, NEW = redis.call, 7, 9, 'OK, and new'
 
-  local function duplicate_of(other, other_print)
-    -- guard: other content is a conflict
-    if other_print ~= print then return {'CONFLICT', other} end
-    return {'DUP', other}
-  end
+local function duplicate_of(other, other_print, print)
+  -- guard: other content is a conflict
+  if other_print ~= print then return 'CONFLICT', other end
+  return 'DUP', other
+end
 
-  local seen = idempotent and redis.call('GET', idempotency_key)
+-- Answers for the cause at args[at] if it is known, and with nil if it is new.
+local function known(keys, args, at, marked, recorded)
+  local id, print, key = args[at], args[at + 1], keys[tonumber(args[at + 5])]
+  local seen = key and call('GET', key)
   -- guard: an idempotency key answers with its first event
   if seen then
     local other_print, other = string.match(seen, '^(%S+) (%S+)$')
     -- guard: the same call sent twice is no duplicate of itself
-    if other ~= id then return duplicate_of(other, other_print) end
+    if other ~= id then return duplicate_of(other, other_print, print) end
   end
-  local function remember_key()
-    -- guard: an idempotency key is kept where there is one
-    if idempotent then redis.call('SET', idempotency_key, print .. ' ' .. id, 'PX', ttl) end
-  end
-
-  local marked = redis.call('GET', mark_key)
-  local head = redis.call('GETRANGE', record_key, 0, 4095)
+  local head = recorded and call('GETRANGE', keys[tonumber(args[at + 4])], 0, 4095) or ''
   -- guard: a record without its mark is known too
   if head ~= '' then
-    local known = cjson.decode(string.match(head, '\n([^\n]*)\n'))
+    local header = cjson.decode(string.match(head, '\n([^\n]*)\n'))
     -- guard: the same call sent twice is accepted once
-    if known.nonce == nonce then return {'OK', id} end
-    marked = known.print
+    if header.nonce == args[at + 2] then return 'OK', id end
+    marked = header.print
   end
   -- guard: one id, one set of runs
   if marked then
     -- guard: an idempotency key of other content is not kept
-    if marked == print then remember_key() end
-    return duplicate_of(id, marked)
+    if key and marked == print then call('SET', key, print .. ' ' .. id, 'PX', args[1]) end
+    return duplicate_of(id, marked, print)
   end
+end
 
-  -- guard: a full backlog takes no more, but knows what it has
-  if limit > 0 and redis.call('ZCARD', KEYS[DUE]) >= limit then return {'FULL', ''} end
+-- Adds to the command that writes to keys[place]: what comes together is written by one command for each key.
+-- What comes alone (commands is false then) is written at once: tables cost more than they save.
+local function add(commands, name, keys, place, one, two)
+  if not commands then return call(name, keys[place], one, two) end
+  local command = commands[place]
+  if not command then
+    commands[place] = {name, keys[place], one, two}
+    return
+  end
+  local last = #command
+  command[last + 1], command[last + 2] = one, two
+end
+
+local function accept_all(keys, args)
+  local ttl, limit, kinds, causes = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local first, answers, records, marks, new = 5 + KIND * kinds, {}, {}, {}, 0
+  for n = 1, causes do
+    local place = tonumber(args[first + CAUSE * n - 5])
+    records[n], marks[n] = keys[place], keys[place + 1]
+  end
+  local marked, recorded = call('MGET', unpack(marks)), call('EXISTS', unpack(records)) > 0
+  local open = limit > 0 and call('ZCARD', keys[2]) or 0
+  for n = 1, causes do
+    local at = first + CAUSE * (n - 1)
+    local verdict, found = known(keys, args, at, marked[n], recorded)
+    -- guard: a full backlog takes no more, but knows what it has
+    if not verdict and limit > 0 and open >= limit then verdict, found = 'FULL', '' end
+    if not verdict then new, open = new + 1, open + tonumber(args[at + 7]) end
+    answers[2 * n - 1], answers[2 * n] = verdict or NEW, found or args[at]
+  end
+  if new == 0 then return answers end
 
   local now = now_ms()
-  local last = tonumber(redis.call('GET', position_key) or 0)
-  local position = now * 1024
+  local position, last = now * 1024, tonumber(call('GET', keys[1]) or 0)
   -- guard: no place is given twice, even if the clock goes back
   if position <= last then position = last + 1 end
 
-  redis.call('SET', record_key, record)
-  -- guard: an id is remembered longer than its record
-  redis.call('SET', mark_key, print, 'PX', ttl)
-  remember_key()
-  for i = 1, indexes do redis.call('ZADD', keys[4 + i], text(position), id) end
-
-  -- Runs that come together stand in the same indexes: each index is written once.
-  local rows, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
-  local function add(index, score, run_id)
-    local row = rows[index]
-    if row then
-      row[#row + 1], row[#row + 2] = score, run_id
-    else
-      rows[index] = {'ZADD', index, score, run_id}
-    end
-  end
-
-  for i = 0, runs - 1 do
-    local run, task_index, queue_index = unpack(keys, 5 + indexes + 3 * i, 7 + indexes + 3 * i)
-    local task, queue, priority, delay, at = unpack(args, 10 + 5 * i, 14 + 5 * i)
+  local forms, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
+  for kind = 1, kinds do
+    local task, queue, priority, delay, at, task_index, queue_index = unpack(args, KIND * kind - 2, KIND * kind + 4)
     local told = tonumber(at) > 0
     local not_before = told and tonumber(at) or now + tonumber(delay)
     -- guard: a run that waits, or was told a time, is not pending: no hint goes out for it
     local waits = not_before > now or told
-    local state, run_id, place = waits and 'scheduled' or 'pending', id .. '.' .. i, text(position + i)
-    redis.call('HSET', run, 'task', task, 'queue', queue, 'priority', priority, 'state', state,
-               'pos', place, 'attempt', 0, 'due', waits and text(not_before) or at_once, 'hinted', at_once)
-    add(index_of(state), place, run_id)
-    add(task_index, place, run_id)
-    add(queue_index, place, run_id)
-    add(KEYS[DUE], waits and text(not_before) or looked_at, run_id)
+    local due = waits and text(not_before) or at_once
+    forms[kind] = {task, queue, priority, tonumber(task_index), tonumber(queue_index), due,
+                   waits and due or looked_at, waits and 'scheduled' or 'pending', waits and 3 or 4}
   end
-  for _, row in pairs(rows) do redis.call(unpack(row)) end
-  if runs > 1 then position = position + runs - 1 end
+
+  local several = causes > 1 or tonumber(args[first + 7]) > 1
+  local written, indexed, hinted, tail = {'MSET'}, several and {}, {}, first + CAUSE * causes
+  for n = 1, causes do
+    local at = first + CAUSE * (n - 1)
+    local id, print, key, place = args[at], args[at + 1], keys[tonumber(args[at + 5])], tonumber(args[at + 4]) + 1
+    local indexes, runs, hints = tonumber(args[at + 6]), tonumber(args[at + 7]), tonumber(args[at + 8])
+    -- guard: what is known, or finds no room, is not written, and its hints do not go out
+    if answers[2 * n - 1] == NEW then
+      written[#written + 1], written[#written + 2] = records[n], args[at + 3]
+      -- guard: an id is remembered longer than its record
+      call('SET', marks[n], print, 'PX', ttl)
+      -- guard: an idempotency key is kept where there is one
+      if key then call('SET', key, print .. ' ' .. id, 'PX', ttl) end
+      local score = text(position)
+      for i = tail, tail + indexes - 1 do add(indexed, 'ZADD', keys, tonumber(args[i]), score, id) end
+      for i = 0, runs - 1 do
+        local form = forms[tonumber(args[tail + indexes + i])]
+        local run_id, run_score = id .. '.' .. i, i == 0 and score or text(position + i)
+        call('HSET', keys[place + 1 + i], 'task', form[1], 'queue', form[2], 'priority', form[3],
+                   'state', form[8], 'pos', run_score, 'attempt', '0', 'due', form[6], 'hinted', at_once)
+        add(indexed, 'ZADD', keys, form[9], run_score, run_id)
+        add(indexed, 'ZADD', keys, form[4], run_score, run_id)
+        add(indexed, 'ZADD', keys, form[5], run_score, run_id)
+        add(indexed, 'ZADD', keys, 2, form[7], run_id)
+      end
+      for i = tail + indexes + runs, tail + indexes + runs + 2 * hints - 1, 2 do
+        add(hinted, 'LPUSH', keys, tonumber(args[i]), args[i + 1])
+      end
+      -- guard: places follow each other
+      position = position + math.max(runs, 1)
+      answers[2 * n - 1] = 'OK'
+    end
+    tail = tail + indexes + runs + 2 * hints
+  end
+  call(unpack(written))
+  for _, command in pairs(indexed or {}) do call(unpack(command)) end
+  -- A queue that is no list must not undo what is recorded: the sweeper sees to its hints.
+  for _, command in pairs(hinted) do redis.pcall(unpack(command)) end
   -- guard: no place is given twice
-  redis.call('SET', position_key, text(position))
-  return {'OK', id}, true
+  call('SET', keys[1], text(position - 1))
+  return answers
 end
+
+local accept_cause = accept_all

@@ -1,24 +1,13 @@
--- What every script shares. A script sees KEYS and ARGV; the server's TIME is the only clock.
--- Numbers above 1e14 lose digits in Lua's own tostring, so every number goes through text().
+-- What scripts about runs share.
 
 local STATES = {'scheduled', 'pending', 'parked', 'running', 'retrying',
                 'succeeded', 'discarded', 'dead', 'cancelled', 'expired'}
 local TERMINAL = {succeeded = true, discarded = true, dead = true, cancelled = true, expired = true}
-local HINT_GRACE = 3000    -- ms until a hint that nobody claimed may be lost
 local OVERTAKEN = 2000     -- ms by which hints that came later may be ahead of one that is not lost
 local LOOK_AGAIN = 5000    -- ms between two looks at a running run
 local BEAT_LIMIT = 15000   -- ms without a heartbeat until a worker counts as dead
 local CHARGES = 3          -- deaths of its own process that end a run
 local CHARGE_PAUSE = 30000 -- ms between the second and the third
-
-local function now_ms()
-  local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-
-local function text(number)
-  return string.format('%.0f', number)
-end
 
 -- The keys of a script that moves a run: KEYS[1] the run, KEYS[2] due, KEYS[3] to KEYS[12] the states' indexes.
 local RUN, DUE, FIRST_STATE, AFTER_STATES = 1, 2, 3, 13
