@@ -21,7 +21,7 @@ class Channel(redis_steady.Channel):
     def __init__(self, *args: Any, **options: Any) -> None:
         # Plain tasks, too, are taken as slots get free; else a flood of them would leave no slot to hints.
         self.free_slots: Any = None
-        self.take: Any = None  # who follows a hint, told its queue and message; returns whether he does
+        self.taker: Any = None  # who has hints followed past Celery, if anybody
         self._hints: dict[bool, HintChannel] = {}
         super().__init__(*args, **options)
 

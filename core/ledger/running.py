@@ -35,6 +35,7 @@ class Facts:
     charges: int
 
 
+LOOKS = 50  # runs that one call looks at: the server has others to serve
 AHEAD = 9  # the priority of hints for runs that had begun: they go to the head of their queue
 
 
@@ -52,12 +53,42 @@ def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) 
 
     *alone*: should the run kill its process, no other run is in it. A suspect is granted only so.
     """
-    names = [keys.run(run), keys.due, *keys.states, keys.record(cause_of(run)), keys.watermark]
-    [answer] = yield [Script("claim", names, [run, token, worker, int(alone)])]
-    verdict = answer[0].decode()
-    if verdict != "OK":
-        return Claim(verdict, state=answer[1].decode() if len(answer) > 1 else "")
-    return Claim(verdict, "running", int(answer[1]), int(answer[2]), answer[3], answer[4].decode(), int(answer[5]))
+    [claimed] = yield from claim_all(keys, [(run, token)], worker, alone=alone)
+    return claimed
+
+
+def claim_all(keys: Keys, wanted: Sequence[tuple[str, str]], worker: str, *, alone: bool = True) -> Flow[list[Claim]]:
+    """Take pending runs, each under the token it comes with, as ``claim`` does one after the other."""
+    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark]
+    args: list[str | bytes | int] = [worker, int(alone)]
+    for run, token in wanted:
+        names += keys.run(run), keys.record(cause_of(run))
+        args += run, token
+    [answers] = yield [Script("claim", names, args)]
+    return [_claimed(*answer) for answer in answers]
+
+
+def _claimed(verdict: bytes, *found: bytes) -> Claim:
+    if verdict != b"OK":
+        return Claim(verdict.decode(), state=found[0].decode() if found else "")
+    attempt, failures, record, task, held = found
+    return Claim("OK", "running", int(attempt), int(failures), record, task.decode(), int(held))
+
+
+@dataclass(frozen=True)
+class End:
+    """How the attempt of a run under its token ended.
+
+    *state* is succeeded, discarded, dead or retrying (then *delay*, in seconds, until the next attempt). *error* and
+    *result* are JSON text.
+    """
+
+    run: str
+    token: str
+    state: str
+    delay: float = 0
+    error: str = ""
+    result: str = ""
 
 
 def finish(
@@ -71,17 +102,24 @@ def finish(
     result: str = "",
     told: Acceptance | None = None,
 ) -> Flow[str]:
-    """Record how the attempt under *token* ended; returns OK, LATE or GONE.
-
-    *state* is succeeded, discarded, dead or retrying (then *delay*, in seconds, until the next attempt).
-    *error* and *result* are JSON text. *told* is the event that tells of a dead run, accepted in the same step.
-    """
-    news = told or Acceptance()
-    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.result(run), *news.keys]
-    args = [run, token, state, round(delay * 1000), error, result, *news.args]
-    [answer] = yield [Script("finish", names, args)]
-    verdict: str = answer[0].decode()
+    """Record an ``End``; returns OK, LATE or GONE. *told* tells of a dead run and is accepted in the same step."""
+    [verdict] = yield from _finish(keys, [End(run, token, state, delay, error, result)], told or Acceptance())
     return verdict
+
+
+def finish_all(keys: Keys, ends: Sequence[End]) -> Flow[list[str]]:
+    """Record how attempts ended, as ``finish`` does one after the other."""
+    return (yield from _finish(keys, ends, Acceptance()))
+
+
+def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[str]]:
+    names = [keys.run(ends[0].run), keys.due, *keys.states]
+    args: list[str | bytes | int] = [len(ends)]
+    for end in ends:
+        names += keys.run(end.run), keys.attempts(end.run), keys.result(end.run)
+        args += end.run, end.token, end.state, round(end.delay * 1000), end.error, end.result
+    [answers] = yield [Script("finish", [*names, *news.keys], [*args, *news.args])]
+    return [answer[0].decode() for answer in answers]
 
 
 def charge(
@@ -167,18 +205,21 @@ def recover(keys: Keys, runs: Mapping[str, bool], *, trusted: bool) -> Flow[list
 
     With *trusted*, a worker that is silent for 15 s counts as dead.
     """
-    if not runs:
-        return []
-    answers = yield [
-        Script(
-            "recover",
-            [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.alive, keys.watermark],
-            [run, int(trusted), int(drained)],
-        )
-        for run, drained in runs.items()
-    ]
-    return [
-        (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
-        for run, (action, queue, priority) in zip(runs, answers, strict=True)
-        if action in (b"hint", b"lost")
-    ]
+    found: list[tuple[str, Hint]] = []
+    for some in _pieces(list(runs), LOOKS):
+        names = [keys.run(some[0]), keys.due, *keys.states, keys.alive, keys.watermark]
+        args: list[str | bytes | int] = [int(trusted)]
+        for run in some:
+            names += keys.run(run), keys.attempts(run)
+            args += run, int(runs[run])
+        [answers] = yield [Script("recover", names, args)]
+        found += [
+            (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
+            for run, (action, queue, priority) in zip(some, answers, strict=True)
+            if action in (b"hint", b"lost")
+        ]
+    return found
+
+
+def _pieces(runs: list[str], size: int) -> list[list[str]]:
+    return [runs[start : start + size] for start in range(0, len(runs), size)]
