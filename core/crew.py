@@ -67,18 +67,19 @@ class Crew:
             for (run, token), (_, place), claimed in zip(wanted, hints, claims, strict=True)
             if (job := self._job(run, token, place, claimed))
         ]
-        on_loop = [job for job in jobs if self._belongs_on_loop(job.task)]
-        self._room.lighten([job.place for job in on_loop if job.task.is_async])
+        runner.going.update((job.token, job.run) for job in jobs)
+        self._room.lighten([job.place for job in jobs if job.task.is_async])
+        on_threads = []
         for job in jobs:
-            runner.going[job.token] = job.run
-            if job in on_loop:
+            if self._belongs_on_loop(job.task):
                 self._start(self._attempt(job))
             else:
-                self._threads.submit(partial(self._work, job))
+                on_threads.append(partial(self._work, job))
+        self._threads.submit(*on_threads)
 
     def _job(self, run: str, token: str, place: Place, claimed: Claim | None) -> Job | None:
         """Return what is to be done by the batch; what is not is begun."""
-        if claimed is None:
+        if claimed is None or claimed.verdict == "ERROR":
             self._start(self._by_itself(run, place, self._runner.follow(self._way(place), run, token)))
             return None
         task = self._runner.catalog.task(claimed.task) if claimed.verdict == "OK" else None
@@ -137,9 +138,14 @@ class Crew:
             for job, ended in ends:
                 self._start(self._recorded(job, ended))
             return
+        left = []
         for (job, ended), verdict in zip(ends, verdicts, strict=True):
-            runner.tell(job.task.name, job.run, ended, verdict)
-        self._leave([job for job, _ in ends])
+            if verdict == "ERROR":
+                self._start(self._recorded(job, ended))
+            else:
+                left.append(job)
+                runner.tell(job.task.name, job.run, ended, verdict)
+        self._leave(left)
 
     async def _recorded(self, job: Job, ended: Ended | None) -> None:
         try:

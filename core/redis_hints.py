@@ -103,13 +103,16 @@ class HintChannel(Channel):
         queue = key.rsplit(self.sep, 1)[0]
         wanted = not self._closing and queue in self._active_queues
         taken, taker = max(self.free(), 1) if wanted else 0, self.plain.taker
-        past = taker and not taker.listened()
+        past = taker if taker and not taker.listened() else None
         self._queue_cycle.rotate(queue)
         runs = []
         for hint in hints[:taken]:
             try:
+                if run := past and past.run_of(hint):
+                    runs.append(run)
+                    continue
                 message = json.loads(hint)
-                if (run := taker.run_of(message) if past else None) is not None:
+                if run := past and past.run_in(message):
                     runs.append(run)
                 else:
                     self.connection._deliver(message, queue)  # noqa: SLF001 - as kombu's channel does

@@ -71,6 +71,17 @@ class Poller(MultiChannelPoller):
     def _update_brpop_polling(self) -> None:
         """Do nothing: kombu would stop to look at channels that have no slot free."""
 
+    def on_poll_start(self) -> None:
+        """Have channels ask for messages; those whose question is under way are left alone, for this is each tick."""
+        for channel in self._channels:
+            asking = channel._in_poll  # noqa: SLF001 - as kombu's poller does
+            if asking and asking._sock and not channel.active_fanout_queues:  # noqa: SLF001 - the same
+                continue
+            if channel.active_queues and channel.qos.can_consume():
+                self._register_BRPOP(channel)
+            if channel.active_fanout_queues:
+                self._register_LISTEN(channel)
+
     def on_readable(self, fileno: int) -> Any:
         channel, kind = self._fd_to_chan.get(fileno, (None, ""))
         if kind == "BRPOP" and channel._in_poll:  # noqa: SLF001 - as kombu's poller does

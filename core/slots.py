@@ -11,6 +11,13 @@ from celery.worker import state
 from pydantic_core import from_json
 
 EXECUTE = "carillon.execute"  # the task that follows a hint
+# How kombu writes hints; no text begins so and is something else. Parsing all of it costs more than the run's claim.
+HEAD = b'{"body": "W1si'  # in base64 [["
+BODY = len(b'{"body": "')
+REST = (
+    b'", "content-encoding": "utf-8", "content-type": "application/json", '
+    b'"headers": {"lang": "py", "task": "%s", ' % EXECUTE.encode()
+)
 LISTENED = (
     signals.task_received,
     signals.task_prerun,
@@ -55,7 +62,17 @@ class Taker:
     follow: Callable[[str, Sequence[str]], None]  # hints of a queue, by their runs
     listened: Callable[[], bool]
 
-    def run_of(self, message: dict[str, Any]) -> str | None:
+    def run_of(self, hint: bytes) -> str | None:
+        """Return the run of a hint that looks as hints do; None for what has to be parsed to know what it is."""
+        if not hint.startswith(HEAD):
+            return None
+        end = hint.find(b'"', len(HEAD))
+        if not hint.startswith(REST, end):
+            return None
+        [[run], *_] = from_json(b64decode(hint[BODY:end]))
+        return str(run)
+
+    def run_in(self, message: dict[str, Any]) -> str | None:
         """Return the run that a message hints at; None where it is no hint.
 
         Raises:

@@ -238,6 +238,8 @@ class Runner:
                 pause = min(pause * 2, 2.0)
 
     def say(self, moment: Signal, **said: Any) -> None:
+        if not moment.receivers:
+            return
         try:
             moment.send(self.app, **said)
         except Exception as error:  # noqa: BLE001 - a listener's fault is no reason to lose hold of a run

@@ -4,6 +4,7 @@ import bench as benches
 import pytest
 from bench import OK_RESULT
 
+from core.errors import LedgerUnavailable
 from core.ledger.keys import STATES
 from core.ledger.running import End, note
 
@@ -99,6 +100,33 @@ def test_runs_finished_together_are_finished_each_by_itself(bench):
     assert [len(bench.attempts(run)) for run in (fine, again, over, held)] == [0, 1, 1, 0]
     assert (bench.field(again, "failures"), 29 < bench.wait_of(again) <= 30) == ("1", True)
     assert bench.client.zrange(bench.keys.due, 0, -1) == [again.encode()]
+
+
+def test_what_is_odd_about_one_run_is_told_of_that_run(bench):
+    fine, odd, other = (bench.one() for _ in range(3))
+    client, key = bench.client, bench.keys.run(odd)
+
+    def in_its_place(act):
+        client.rename(key, "kept")
+        client.set(key, "no hash")
+        try:
+            return act()
+        finally:
+            client.rename("kept", key)
+
+    wanted = [(run, run) for run in (fine, odd, other)]
+    found = in_its_place(lambda: bench.claim_all(*wanted))
+    assert [claimed.verdict for claimed in found] == ["OK", "ERROR", "OK"]
+    assert "WRONGTYPE" in found[1].state
+    with pytest.raises(LedgerUnavailable, match="WRONGTYPE"):
+        in_its_place(lambda: bench.claim(odd))
+    assert [claimed.verdict for claimed in bench.claim_all(*wanted)] == ["OK", "OK", "OK"]
+    ends = [End(run, run, "succeeded") for run in (fine, odd, other)]
+    assert in_its_place(lambda: bench.finish_all(*ends)) == ["OK", "ERROR", "OK"]
+    with pytest.raises(LedgerUnavailable, match="WRONGTYPE"):
+        in_its_place(lambda: bench.finish(odd, odd))
+    assert bench.finish_all(*ends) == ["OK", "OK", "OK"]
+    assert [bench.state(run) for run in (fine, odd, other)] == ["succeeded"] * 3
 
 
 @pytest.mark.parametrize("left", ["suspect", "charges", "lost"])

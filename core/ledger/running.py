@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.causes import HEAD, Cause, unsealed
+from core.errors import LedgerUnavailable
 from core.ledger.acceptance import Acceptance
 from core.ledger.flow import Flow, Script, server_now
 from core.ledger.keys import Keys, cause_of
@@ -11,10 +12,10 @@ from core.ledger.keys import Keys, cause_of
 
 @dataclass(frozen=True)
 class Claim:
-    """The answer to a claim: ``OK`` with the attempt's number; ``SKIP``, ``SUSPECT`` or ``GONE`` without."""
+    """The answer to a claim: ``OK`` with the attempt's number; ``SKIP``, ``SUSPECT``, ``GONE`` or ``ERROR`` without."""
 
     verdict: str
-    state: str = ""
+    state: str = ""  # of the run; of an error the message
     attempt: int = 0
     failures: int = 0
     record: bytes = b""
@@ -36,6 +37,7 @@ class Facts:
 
 
 LOOKS = 50  # runs that one call looks at: the server has others to serve
+ODD = "The ledger holds something odd in the place of a run ({error}). The others go on; put it right."
 AHEAD = 9  # the priority of hints for runs that had begun: they go to the head of their queue
 
 
@@ -52,13 +54,18 @@ def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) 
     """Take a pending run for one attempt under *token*.
 
     *alone*: should the run kill its process, no other run is in it. A suspect is granted only so.
+
+    Raises:
+        LedgerUnavailable: the server cannot do it.
     """
     [claimed] = yield from claim_all(keys, [(run, token)], worker, alone=alone)
+    if claimed.verdict == "ERROR":
+        raise LedgerUnavailable(ODD.format(error=claimed.state))
     return claimed
 
 
 def claim_all(keys: Keys, wanted: Sequence[tuple[str, str]], worker: str, *, alone: bool = True) -> Flow[list[Claim]]:
-    """Take pending runs, each under the token it comes with, as ``claim`` does one after the other."""
+    """Take pending runs, each under the token beside it, as ``claim`` does, but with a verdict where that raises."""
     names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark]
     args: list[str | bytes | int] = [worker, int(alone)]
     for run, token in wanted:
@@ -102,24 +109,30 @@ def finish(
     result: str = "",
     told: Acceptance | None = None,
 ) -> Flow[str]:
-    """Record an ``End``; returns OK, LATE or GONE. *told* tells of a dead run and is accepted in the same step."""
-    [verdict] = yield from _finish(keys, [End(run, token, state, delay, error, result)], told or Acceptance())
+    """Record an ``End``; returns OK, LATE or GONE. *told* tells of a dead run and is accepted in the same step.
+
+    Raises:
+        LedgerUnavailable: the server cannot do it.
+    """
+    [(verdict, what)] = yield from _finish(keys, [End(run, token, state, delay, error, result)], told or Acceptance())
+    if verdict == "ERROR":
+        raise LedgerUnavailable(ODD.format(error=what))
     return verdict
 
 
 def finish_all(keys: Keys, ends: Sequence[End]) -> Flow[list[str]]:
-    """Record how attempts ended, as ``finish`` does one after the other."""
-    return (yield from _finish(keys, ends, Acceptance()))
+    """Record how attempts ended, as ``finish`` does, but with the verdict ERROR where that raises."""
+    return [verdict for verdict, _ in (yield from _finish(keys, ends, Acceptance()))]
 
 
-def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[str]]:
+def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[tuple[str, str]]]:
     names = [keys.run(ends[0].run), keys.due, *keys.states]
     args: list[str | bytes | int] = [len(ends)]
     for end in ends:
         names += keys.run(end.run), keys.attempts(end.run), keys.result(end.run)
         args += end.run, end.token, end.state, round(end.delay * 1000), end.error, end.result
     [answers] = yield [Script("finish", [*names, *news.keys], [*args, *news.args])]
-    return [answer[0].decode() for answer in answers]
+    return [(verdict.decode(), what[0].decode() if what else "") for verdict, *what in answers]
 
 
 def charge(

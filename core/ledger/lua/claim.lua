@@ -2,7 +2,7 @@
 -- KEYS  due, pending, running (indexes), watermark, then per run: run, record
 -- ARGV  worker, alone (1: whatever a run does to its process, no other run is hurt), then per run: run id, token
 -- Returns per run {OK, attempt, failures, record, task, held ms (since when workers pass it over; 0)} or {SKIP, state},
---         {SUSPECT, state} or {GONE}.
+--         {SUSPECT, state}, {GONE} or {ERROR, message}.
 -- Indexes are written once for all runs; a run that is named twice is looked at as the first time left it.
 local due, pending, running, watermark = unpack(KEYS, 1, 4)
 local worker, alone = ARGV[1], ARGV[2] == '1'
@@ -48,7 +48,7 @@ end
 
 local answers = {}
 for i = 1, (#ARGV - 2) / 2 do
-  answers[i] = take(KEYS[3 + 2 * i], KEYS[4 + 2 * i], ARGV[1 + 2 * i], ARGV[2 + 2 * i])
+  answers[i] = each_alone(take, KEYS[3 + 2 * i], KEYS[4 + 2 * i], ARGV[1 + 2 * i], ARGV[2 + 2 * i])
 end
 if #left > 2 then
   -- guard: a run stands under one state

@@ -3,7 +3,7 @@
 --       tells of a dead run, if any: such a run is ended alone
 -- ARGV  number of runs, then per run: run id, token, outcome (a state: succeeded discarded dead retrying), delay ms,
 --       error (JSON or ''), result (JSON or ''); then acceptance.lua's
--- Returns per run {OK, state} or {LATE, state} or {GONE}.
+-- Returns per run {OK, state}, {LATE, state}, {GONE} or {ERROR, message}.
 -- Indexes are written once for all runs; a run that is named twice is looked at as the first time left it.
 local count = tonumber(ARGV[1])
 local now = now_ms()
@@ -69,8 +69,8 @@ end
 
 local answers, ended = {}, false
 for i = 1, count do
-  answers[i], ended = finish(KEYS[AFTER_STATES + 3 * i - 3], KEYS[AFTER_STATES + 3 * i - 2],
-                             KEYS[AFTER_STATES + 3 * i - 1], unpack(ARGV, 6 * i - 4, 6 * i + 1))
+  local first = AFTER_STATES + 3 * i - 3
+  answers[i], ended = each_alone(finish, KEYS[first], KEYS[first + 1], KEYS[first + 2], unpack(ARGV, 6 * i - 4, 6 * i + 1))
 end
 -- guard: a run stands under one state
 for _, command in pairs(left) do redis.call(unpack(command)) end
