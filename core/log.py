@@ -95,7 +95,7 @@ def listen(app: Flask) -> None:
             if logger.isEnabledFor(level):
                 words = {name: value if name in OURS else redacted(str(value), 300) for name, value in said.items()}
                 line = template.format(**words)  # made here: logging would look for the caller, through the whole stack
-                logger.handle(logging.LogRecord(logger.name, level, __file__, 0, line, None, None))
+                logger.handle(logging.LogRecord(logger.name, level, "", 0, line, None, None))
 
         return line
 

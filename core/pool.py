@@ -4,12 +4,11 @@ Hints that come over Redis are followed at once. Where something listens to Cele
 Celery's own machinery instead, as plain tasks do.
 """
 
-import asyncio
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
@@ -19,6 +18,7 @@ from celery.concurrency.base import BasePool, apply_target
 from core import moments
 from core.children import serve
 from core.clock import monotonic
+from core.crew import Crew
 from core.engines import queue_name
 from core.fibers import Fiber
 from core.nursery import Nursery, app_argument
@@ -59,10 +59,10 @@ class Pool(BasePool):
         self._loop = house.loop
         self._threads = Threads(self.limit)
         self._beginning: deque[Callable[[], Any]] = deque()
-        self._following: set[asyncio.Task[None]] = set()
         self._called = False
         light = {queue_name(house.config, queue) for queue in house.catalog.async_queues()}
         self.room = Room(max(house.config.async_concurrency, self.limit), self.limit, light, self._starved)
+        self._crew = Crew(self._runner, self.room, self._threads)
         spawn = partial(Nursery.spawned, app_argument(sys.argv), self._runner.worker)
         self._ward = Ward(self._runner, spawn, getattr(self.app, "nursery", None))
         self._runner.isolate = self._ward.take
@@ -70,9 +70,9 @@ class Pool(BasePool):
     def register_with_event_loop(self, loop: Any) -> None:
         self._hub, self._consumer = loop, threading.get_ident()
 
-    def take(self, queue: str, run: str) -> None:
-        """Follow a hint as soon as there is a place for it."""
-        self.room.enter(partial(self._on_loop, run), queue=queue)
+    def take(self, queue: str, runs: Sequence[str]) -> None:
+        """Follow the hints of *runs*, each as soon as there is a place for it."""
+        self.room.enter(*[partial(self._on_loop, run) for run in runs], queue=queue)
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
         """Run *target*, Celery's tracer, as soon as there is a place for it."""
@@ -103,7 +103,7 @@ class Pool(BasePool):
         self._threads.submit(partial(self._trace, trace, place))
 
     def _on_loop(self, run: str, place: Place) -> None:
-        self._soon(partial(self._follow, run, place))
+        self._soon(partial(self._crew.follow, run, place))
 
     def _on_fiber(self, trace: Callable[[], None], place: Place) -> None:
         work = partial(self._trace, trace, place)
@@ -127,20 +127,6 @@ class Pool(BasePool):
         if self._beginning and not self._called:
             self._called = True
             self._loop.soon(self._begin)
-
-    def _follow(self, run: str, place: Place) -> None:
-        task = asyncio.get_running_loop().create_task(self._followed(run, place))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
-
-    async def _followed(self, run: str, place: Place) -> None:
-        way = self._runner.on_loop(self._threads, place.needs_no_thread)
-        try:
-            await self._runner.follow(way, run)
-        except BaseException as error:  # noqa: BLE001 - the run comes back; the loop must outlive what is odd
-            self._runner.say(moments.trouble, what=f"run {run} ended in an odd way", error=error)
-        finally:
-            place.leave()
 
     def _trace(self, trace: Callable[[], None], place: Place) -> None:
         try:

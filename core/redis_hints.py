@@ -102,15 +102,24 @@ class HintChannel(Channel):
         """Hand over what there are slots for, but one at least: with plain tasks always first none would ever run."""
         queue = key.rsplit(self.sep, 1)[0]
         wanted = not self._closing and queue in self._active_queues
-        taken, take = max(self.free(), 1) if wanted else 0, self.plain.take
+        taken, taker = max(self.free(), 1) if wanted else 0, self.plain.taker
+        past = taker if taker and not taker.listened() else None
         self._queue_cycle.rotate(queue)
+        runs = []
         for hint in hints[:taken]:
             try:
+                if run := past and past.run_of(hint):
+                    runs.append(run)
+                    continue
                 message = json.loads(hint)
-                if not (take and take(queue, message)):
+                if run := past and past.run_in(message):
+                    runs.append(run)
+                else:
                     self.connection._deliver(message, queue)  # noqa: SLF001 - as kombu's channel does
             except GARBAGE as error:
                 self.drop(error)
+        if runs:
+            taker.follow(queue, runs)
         if hints[taken:]:
             self._give_back(key, hints[taken:])
 

@@ -18,7 +18,7 @@ class Channel(redis_steady.Channel):
     def __init__(self, *args: Any, **options: Any) -> None:
         # Plain tasks, too, are taken as slots get free; else a flood of them would leave no slot to hints.
         self.free_slots: Any = None
-        self.take: Any = None  # who follows a hint, told its queue and message; returns whether he does
+        self.taker: Any = None  # who has hints followed past Celery, if anybody
         self._hints: dict[bool, HintChannel] = {}
         super().__init__(*args, **options)
 
@@ -67,6 +67,17 @@ class Poller(MultiChannelPoller):
 
     def _update_brpop_polling(self) -> None:
         """Do nothing: kombu would stop to look at channels that have no slot free."""
+
+    def on_poll_start(self) -> None:
+        """Have channels ask for messages; those whose question is under way are left alone, for this is each tick."""
+        for channel in self._channels:
+            asking = channel._in_poll  # noqa: SLF001 - as kombu's poller does
+            if asking and asking._sock and not channel.active_fanout_queues:  # noqa: SLF001 - the same
+                continue
+            if channel.active_queues and channel.qos.can_consume():
+                self._register_BRPOP(channel)
+            if channel.active_fanout_queues:
+                self._register_LISTEN(channel)
 
     def on_readable(self, fileno: int) -> Any:
         channel, kind = self._fd_to_chan.get(fileno, (None, ""))

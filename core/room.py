@@ -11,6 +11,8 @@ GATHERING = 0.002  # seconds in which places get free before their worker asks f
 class Place:
     """What one run takes up: a place among all, and with *thread* one of the threads besides."""
 
+    __slots__ = ("room", "thread")
+
     def __init__(self, room: "Room", thread: bool) -> None:
         self.room = room
         self.thread = thread
@@ -50,31 +52,46 @@ class Room:
                 self._refused.add(heavy)
             return found
 
-    def enter(self, start: Callable[[Place], Any], *, queue: str = "", thread: bool | None = None) -> None:
-        """Call *start* with a place, now or when there is one; *thread* tells, if known, whether it needs a thread."""
+    def enter(self, *starts: Callable[[Place], Any], queue: str = "", thread: bool | None = None) -> None:
+        """Call each of *starts* with a place, now or when there is one.
+
+        *thread* tells, if it is known, whether it needs a thread.
+        """
         heavy = queue not in self.light if thread is None else thread
         with self._changed:
             if self._closed:
                 return
-            self._waiting[heavy].append(start)
+            self._waiting[heavy].extend(starts)
         self.changed()
+
+    def lighten(self, places: Collection[Place]) -> None:
+        """Take the threads of *places* back, none of which needs one any more."""
+        freed = [place for place in places if place.thread]
+        for place in freed:
+            place.thread = False
+        if freed:
+            self.changed(threads=-len(freed))
+
+    def leave(self, places: Collection[Place]) -> None:
+        """Take *places* back."""
+        self.changed(going=-len(places), threads=-sum(place.thread for place in places))
 
     def changed(self, going: int = 0, threads: int = 0) -> None:
         """Count, start what waits for a place, and tell who was refused one."""
-        while True:
-            with self._changed:
-                self._going += going
-                self._on_threads += threads
-                going = threads = 0
-                heavy = next((h for h, starts in self._waiting.items() if starts and self._places(h) > 0), None)
-                if heavy is None:
-                    found = {h for h in self._refused if self._places(h) > 0}
-                    self._refused -= found
-                    self._changed.notify_all()
-                    break
-                start = self._waiting[heavy].popleft()
-                self._going += 1
-                self._on_threads += heavy
+        starting: list[tuple[Callable[[Place], Any], bool]] = []
+        with self._changed:
+            self._going += going
+            self._on_threads += threads
+            for heavy, starts in self._waiting.items():
+                while starts and self._places(heavy) > 0:
+                    starting.append((starts.popleft(), heavy))
+                    self._going += 1
+                    self._on_threads += heavy
+            found = {heavy for heavy in self._refused if self._places(heavy) > 0}
+            self._refused -= found
+            if not self._going:
+                self._changed.notify_all()
+        for start, heavy in starting:
             start(Place(self, heavy))
         if found:
             self._starved()

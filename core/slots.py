@@ -1,15 +1,23 @@
 """What a worker's pool tells the transport: how many more hints of a queue may come, and where they go."""
 
-import json
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from celery import bootsteps, signals
 from celery.worker import state
+from pydantic_core import from_json
 
 EXECUTE = "carillon.execute"  # the task that follows a hint
+# How kombu writes hints; no text begins so and is something else. Parsing all of it costs more than the run's claim.
+HEAD = b'{"body": "W1si'  # in base64 [["
+BODY = len(b'{"body": "')
+REST = (
+    b'", "content-encoding": "utf-8", "content-type": "application/json", '
+    b'"headers": {"lang": "py", "task": "%s", ' % EXECUTE.encode()
+)
 LISTENED = (
     signals.task_received,
     signals.task_prerun,
@@ -31,7 +39,7 @@ class Slots(bootsteps.StartStopStep):
         room = getattr(pool, "room", None)
         channel.free_slots = room.free if room else partial(free, consumer)
         if hasattr(pool, "take"):
-            channel.take = partial(take, pool.take, partial(listened, consumer))
+            channel.taker = Taker(pool.take, partial(listened, consumer))
 
 
 def free(consumer: Any, _queue: str) -> int:
@@ -47,19 +55,33 @@ def listened(consumer: Any) -> bool:
     return bool(told) or any(signal.receivers for signal in LISTENED)
 
 
-def take(follow: Callable[[str, str], None], listened: Callable[[], bool], queue: str, message: dict[str, Any]) -> bool:
-    """Have the pool *follow* a hint, unless it has to take Celery's way because that is *listened* to.
+@dataclass(frozen=True)
+class Taker:
+    """Who has hints followed by the pool, past Celery, unless Celery's way of tasks is *listened* to."""
 
-    Returns False where Celery has to handle it.
+    follow: Callable[[str, Sequence[str]], None]  # hints of a queue, by their runs
+    listened: Callable[[], bool]
 
-    Raises:
-        KeyError, TypeError, ValueError: the message cannot be read.
-    """
-    if message["headers"].get("task") != EXECUTE or listened():
-        return False
-    body = message["body"]
-    if message["properties"].get("body_encoding") == "base64":
-        body = b64decode(body)
-    [[run], *_] = json.loads(body)
-    follow(queue, str(run))
-    return True
+    def run_of(self, hint: bytes) -> str | None:
+        """Return the run of a hint that looks as hints do; None for what has to be parsed to know what it is."""
+        if not hint.startswith(HEAD):
+            return None
+        end = hint.find(b'"', len(HEAD))
+        if not hint.startswith(REST, end):
+            return None
+        [[run], *_] = from_json(b64decode(hint[BODY:end]))
+        return str(run)
+
+    def run_in(self, message: dict[str, Any]) -> str | None:
+        """Return the run that a message hints at; None where it is no hint.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: the message cannot be read.
+        """
+        if message["headers"].get("task") != EXECUTE:
+            return None
+        body = message["body"]
+        if message["properties"].get("body_encoding") == "base64":
+            body = b64decode(body)
+        [[run], *_] = from_json(body)
+        return str(run)

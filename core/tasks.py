@@ -71,11 +71,18 @@ class Runner:
         """Follow one hint: claim the run, call its function, record how it ended. Returns what came of it."""
         token = token or self.tokens.new()
         claimed = await self._claim(way, run, token)
-        if claimed and claimed.verdict == "SUSPECT" and self.isolate:
+        if claimed is None:
+            self.say(moments.refused, run=run, verdict="unreachable")
+            return "unreachable"
+        return await self.go_on(way, run, token, claimed)
+
+    async def go_on(self, way: Way, run: str, token: str, claimed: Claim) -> str:
+        """Do what follows a claim; returns what came of it."""
+        if claimed.verdict == "SUSPECT" and self.isolate:
             self.isolate(run)
             return "isolated"
-        if claimed is None or claimed.verdict != "OK":
-            verdict = "unreachable" if claimed is None else claimed.state or claimed.verdict
+        if claimed.verdict != "OK":
+            verdict = claimed.state or claimed.verdict
             self.say(moments.refused, run=run, verdict=verdict)
             return verdict
         self.going[token] = run
@@ -84,14 +91,18 @@ class Runner:
                 self.give_back({token: run})
                 return "released"
             task = self.catalog.task(claimed.task)
-            ended = self._unknown(claimed) if task is None else await self._attempt(way, task, run, token, claimed)
-            if ended is None:
-                await self._recorded(way, lambda: release(self.keys, run, token, UNKNOWN_PAUSE))
-                return "held"
-            cause = unsealed(claimed.record) if ended.state == "dead" else None
-            return await self._end(way, claimed.task, run, token, claimed.attempt, cause, ended)
+            ended = self._unknown(claimed) if task is None else await self.attempt(way, task, run, token, claimed)
+            return await self.close(way, run, token, claimed, ended)
         finally:
             self.going.pop(token, None)
+
+    async def close(self, way: Way, run: str, token: str, claimed: Claim, ended: Ended | None) -> str:
+        """Record how an attempt ended, or that the run has to wait for another worker; returns what came of it."""
+        if ended is None:
+            await self._recorded(way, lambda: release(self.keys, run, token, UNKNOWN_PAUSE))
+            return "held"
+        cause = unsealed(claimed.record) if ended.state == "dead" else None
+        return await self._end(way, claimed.task, run, token, claimed.attempt, cause, ended)
 
     @cached_property
     def blocking(self) -> Way:
@@ -116,7 +127,7 @@ class Runner:
         self.publish(given)
         return len(given)
 
-    async def _attempt(self, way: Way, task: Task, run: str, token: str, claimed: Claim) -> Ended | None:
+    async def attempt(self, way: Way, task: Task, run: str, token: str, claimed: Claim) -> Ended | None:
         """Call the task's function; returns how that ended, or None where the run has to wait for another worker."""
         try:
             cause = self.keyring.open(claimed.record)
@@ -170,10 +181,11 @@ class Runner:
         )
         if verdict == "OK" and told:
             self.publish(told.hints)
-        self._tell(task, run, ended, verdict or "")
+        self.tell(task, run, ended, verdict or "")
         return ended.state
 
-    def _tell(self, task: str, run: str, ended: Ended, verdict: str) -> None:
+    def tell(self, task: str, run: str, ended: Ended, verdict: str) -> None:
+        """Say how an attempt ended whose end was recorded with *verdict*."""
         if verdict != "OK":
             self.say(moments.refused, run=run, verdict=f"{ended.state} came late")
         elif ended.state == "retrying":
@@ -226,6 +238,8 @@ class Runner:
                 pause = min(pause * 2, 2.0)
 
     def say(self, moment: Signal, **said: Any) -> None:
+        if not moment.receivers:
+            return
         try:
             moment.send(self.app, **said)
         except Exception as error:  # noqa: BLE001 - a listener's fault is no reason to lose hold of a run

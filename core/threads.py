@@ -28,25 +28,27 @@ def opened(outcome: Outcome) -> Any:
 
 
 class Threads:
-    """At most *most* daemon threads, started as they are needed."""
+    """At most *most* daemon threads, started as they are needed.
+
+    Whoever takes a piece of work and leaves another wakes one more thread, and no thread is woken while another one is
+    about to come. So where the pieces are short, a few threads do them all.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._count = 0
-        self._open = 0  # what was submitted and is not done
-        self._counting = threading.Lock()
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._count = self._idle = 0
+        self._coming = False  # a thread was woken or started and has not looked for work yet
+        self._books = threading.Lock()
+        self._work: deque[Callable[[], None]] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._outcomes: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
         self._called = False
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Have a thread call *work*, which must not raise."""
-        self._work.put(work)
-        with self._counting:
-            self._open += 1
-            if self._count < min(self._open, self._most):
-                self._count += 1
-                threading.Thread(target=self._serve, name=f"carillon-thread-{self._count}", daemon=True).start()
+    def submit(self, *works: Callable[[], None]) -> None:
+        """Have threads call each of *works*, none of which may raise."""
+        with self._books:
+            self._work.extend(works)
+            self._wake()
 
     def call(self, function: Callable[[], Any]) -> "asyncio.Future[Outcome]":
         """Have a thread call *function*; returns the future of its outcome. To be called on an event loop."""
@@ -71,7 +73,32 @@ class Threads:
                 outcome.set_result(found)
 
     def _serve(self) -> None:
+        came = True
         while True:
-            self._work.get()()
-            with self._counting:
-                self._open -= 1
+            with self._books:
+                if came:
+                    self._coming = came = False
+                work = self._work.popleft() if self._work else None
+                if work:
+                    self._wake()
+                else:
+                    self._idle += 1
+            if work:
+                work()
+                del work  # what it holds must not live on in a thread that waits
+            else:
+                self._bell.get()
+                came = True
+
+    def _wake(self) -> None:
+        """Have one more thread come, if there is work for it; with the books open."""
+        if not self._work or self._coming:
+            return
+        if self._idle:
+            self._idle -= 1
+            self._coming = True
+            self._bell.put(None)
+        elif self._count < self._most:
+            self._count += 1
+            self._coming = True
+            threading.Thread(target=self._serve, name=f"carillon-thread-{self._count}", daemon=True).start()

@@ -12,7 +12,7 @@ from core.ledger.acting import Acted, cancel, retry
 from core.ledger.alive import beat
 from core.ledger.flow import Flow, Script
 from core.ledger.keys import TERMINAL, Keys
-from core.ledger.running import Claim, charge, claim, finish, recover, release
+from core.ledger.running import Claim, End, charge, claim, claim_all, finish, finish_all, recover, release
 from core.ledger.store import Ledger
 
 OK_RESULT = '{"fine":true}'
@@ -55,6 +55,13 @@ class Bench:
     def claim(self, run: str, token: str = "t1", worker: str = "w1", *, alone: bool = True) -> Claim:
         return self.run(claim(self.keys, run, token, worker, alone=alone))
 
+    def claim_all(self, *wanted: tuple[str, str], worker: str = "w1", alone: bool = True) -> list[Claim]:
+        """Claim runs, each under the token beside it, in one call."""
+        return self.run(claim_all(self.keys, wanted, worker, alone=alone))
+
+    def finish_all(self, *ends: End) -> list[str]:
+        return self.run(finish_all(self.keys, ends))
+
     def cancel(self, run: str, nonce: str = "n1") -> Acted:
         return self.run(cancel(self.keys, [run], nonce))[0]
 
@@ -73,9 +80,9 @@ class Bench:
 
     def recover(self, run: str, *, trusted: bool = False, drained: bool = False) -> str:
         """Look at *run* as a sweeper does; returns the action."""
-        names = [self.keys.run(run), self.keys.due, *self.keys.states]
-        names += [self.keys.attempts(run), self.keys.alive, self.keys.watermark]
-        [answer] = self.ledger.run(_one(Script("recover", names, [run, int(trusted), int(drained)])))
+        names = [self.keys.run(run), self.keys.due, *self.keys.states, self.keys.alive, self.keys.watermark]
+        names += [self.keys.run(run), self.keys.attempts(run)]
+        [[answer]] = self.ledger.run(_one(Script("recover", names, [int(trusted), run, int(drained)])))
         hints = self.run(recover(self.keys, {}, trusted=trusted))
         assert hints == []
         return answer[0].decode()

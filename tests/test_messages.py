@@ -17,6 +17,7 @@ from core.config import celery_url
 from core.engines import is_beside_ledger
 from core.house import house
 from core.ledger.running import Hint
+from core.slots import Taker
 from core.testing import config
 
 EXECUTE = "carillon.execute"
@@ -48,6 +49,25 @@ def written(app, name="default"):
 def publish_by_celery(app):
     name = queue.queue_name(house(app).config, "default")
     app.extensions["celery"].tasks[EXECUTE].apply_async(("abc.0",), queue=name, priority=4)
+
+
+def test_hints_are_known_by_their_looks_and_nothing_else_is(app):
+    """Whoever wrote them; and where looks do not tell, the message does."""
+    taker = Taker(lambda *_: None, lambda: False)
+    publish_by_celery(app)
+    here, name = house(app), queue.queue_name(house(app).config, "default")
+    [theirs] = here.ledger.client.lrange(app.extensions["celery"].messages.list_of(name, 4), 0, -1)
+    [[ours]] = app.extensions["celery"].messages.of([Hint("abc.0", "default", 5)]).lists.values()
+    for text in (theirs, ours.encode()):
+        assert (taker.run_of(text), taker.run_in(json.loads(text))) == ("abc.0", "abc.0")
+        for other in (
+            text.replace(EXECUTE.encode(), b"some.task"),
+            text.replace(b'"lang": "py"', b'"lang": "js"'),
+            text.replace(b'"body": "W1s', b'"body": "W3s'),
+            text.replace(b'{"body"', b'{"x": 1, "body"'),
+        ):
+            assert other != text
+            assert taker.run_of(other) is None
 
 
 def test_a_message_is_what_celery_and_kombu_would_write(app):

@@ -4,8 +4,9 @@ import bench as benches
 import pytest
 from bench import OK_RESULT
 
+from core.errors import LedgerUnavailable
 from core.ledger.keys import STATES
-from core.ledger.running import note
+from core.ledger.running import End, note
 
 
 @pytest.fixture
@@ -56,6 +57,92 @@ def test_claim_keeps_the_newest_hint_of_its_lane(bench):
     for run in (newer, older):
         bench.claim(run, run)
     assert bench.client.hget(bench.keys.watermark, "q:5").decode() == bench.field(newer, "hinted")
+
+
+def test_runs_claimed_together_are_claimed_each_by_itself(bench):
+    first, second, taken, suspect = (bench.one(task=f"t{n}") for n in range(4))
+    bench.claim(taken, "other", "w2")
+    bench.client.hset(bench.keys.run(suspect), "suspect", 1)
+    wanted = [(first, "a"), (taken, "b"), ("0000.0", "c"), (suspect, "d"), (second, "e"), (first, "a"), (first, "f")]
+    found = bench.claim_all(*wanted, alone=False)
+    assert [claimed.verdict for claimed in found] == ["OK", "SKIP", "GONE", "SUSPECT", "OK", "OK", "SKIP"]
+    assert [claimed.task for claimed in found if claimed.verdict == "OK"] == ["t0", "t1", "t0"]
+    assert (bench.field(first, "attempt"), bench.field(first, "token")) == ("1", "a")
+    assert (bench.field(taken, "worker"), bench.state(suspect)) == ("w2", "pending")
+    assert all(4 < bench.wait_of(run) <= 5 for run in (first, second))
+
+
+def test_of_runs_claimed_together_each_lane_keeps_its_newest_hint(bench):
+    lanes = {"a": [bench.one(queue="a") for _ in range(3)], "b": [bench.one(queue="b")]}
+    for age, run in enumerate(run for runs in lanes.values() for run in runs):
+        bench.client.hset(bench.keys.run(run), "hinted", bench.now() - [2, 1, 3, 9][age] * 1000)
+    bench.claim_all(*((run, run) for runs in lanes.values() for run in runs))
+    found = {lane.decode(): at.decode() for lane, at in bench.client.hgetall(bench.keys.watermark).items()}
+    assert found == {"a:5": bench.field(lanes["a"][1], "hinted"), "b:5": bench.field(lanes["b"][0], "hinted")}
+
+
+def test_runs_finished_together_are_finished_each_by_itself(bench):
+    fine, again, over, held = (bench.running(token) for token in ("a", "b", "c", "d"))
+    bench.release(held, "d")
+    found = bench.finish_all(
+        End(fine, "a", "succeeded", result=OK_RESULT),
+        End(again, "b", "retrying", 30, '{"message":"no"}'),
+        End(over, "stale", "dead", error="{}"),
+        End("0000.0", "e", "succeeded"),
+        End(over, "c", "dead", error="{}"),
+        End(held, "d", "succeeded"),
+        End(fine, "a", "dead", error="{}"),
+        End(again, "b", "retrying", 30, "{}"),
+    )
+    assert found == ["OK", "OK", "LATE", "GONE", "OK", "OK", "OK", "OK"]
+    assert [bench.state(run) for run in (fine, again, over, held)] == ["succeeded", "retrying", "dead", "succeeded"]
+    assert bench.client.get(bench.keys.result(fine)).decode() == OK_RESULT
+    assert [len(bench.attempts(run)) for run in (fine, again, over, held)] == [0, 1, 1, 0]
+    assert (bench.field(again, "failures"), 29 < bench.wait_of(again) <= 30) == ("1", True)
+    assert bench.client.zrange(bench.keys.due, 0, -1) == [again.encode()]
+
+
+def test_what_is_odd_about_one_run_is_told_of_that_run(bench):
+    fine, odd, other = (bench.one() for _ in range(3))
+    client, key = bench.client, bench.keys.run(odd)
+
+    def in_its_place(act):
+        client.rename(key, "kept")
+        client.set(key, "no hash")
+        try:
+            return act()
+        finally:
+            client.rename("kept", key)
+
+    wanted = [(run, run) for run in (fine, odd, other)]
+    found = in_its_place(lambda: bench.claim_all(*wanted))
+    assert [claimed.verdict for claimed in found] == ["OK", "ERROR", "OK"]
+    assert "WRONGTYPE" in found[1].state
+    with pytest.raises(LedgerUnavailable, match="WRONGTYPE"):
+        in_its_place(lambda: bench.claim(odd))
+    assert [claimed.verdict for claimed in bench.claim_all(*wanted)] == ["OK", "OK", "OK"]
+    ends = [End(run, run, "succeeded") for run in (fine, odd, other)]
+    assert in_its_place(lambda: bench.finish_all(*ends)) == ["OK", "ERROR", "OK"]
+    with pytest.raises(LedgerUnavailable, match="WRONGTYPE"):
+        in_its_place(lambda: bench.finish(odd, odd))
+    assert bench.finish_all(*ends) == ["OK", "OK", "OK"]
+    assert [bench.state(run) for run in (fine, odd, other)] == ["succeeded"] * 3
+
+
+@pytest.mark.parametrize("left", ["suspect", "charges", "lost"])
+def test_an_end_clears_what_speaks_against_the_run(bench, left):
+    run = bench.running()
+    bench.client.hset(bench.keys.run(run), left, 1)
+    bench.finish(run)
+    assert bench.field(run, left) is None
+
+
+@pytest.mark.parametrize("left", ["finished", "progress", "looks"])
+def test_a_new_attempt_begins_with_nothing_of_the_last(bench, left):
+    run = bench.one()
+    bench.client.hset(bench.keys.run(run), left, 1)
+    bench.claim(run)
+    assert bench.field(run, left) is None
 
 
 def test_finish_ends_a_run(bench):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.causes import HEAD, Cause, unsealed
+from core.errors import LedgerUnavailable
 from core.ledger.acceptance import Acceptance
 from core.ledger.flow import Flow, Script, server_now
 from core.ledger.keys import Keys, cause_of
@@ -11,10 +12,10 @@ from core.ledger.keys import Keys, cause_of
 
 @dataclass(frozen=True)
 class Claim:
-    """The answer to a claim: ``OK`` with the attempt's number; ``SKIP``, ``SUSPECT`` or ``GONE`` without."""
+    """The answer to a claim: ``OK`` with the attempt's number; ``SKIP``, ``SUSPECT``, ``GONE`` or ``ERROR`` without."""
 
     verdict: str
-    state: str = ""
+    state: str = ""  # of the run; of an error the message
     attempt: int = 0
     failures: int = 0
     record: bytes = b""
@@ -35,6 +36,8 @@ class Facts:
     charges: int
 
 
+LOOKS = 50  # runs that one call looks at: the server has others to serve
+ODD = "The ledger holds something odd in the place of a run ({error}). The others go on; put it right."
 AHEAD = 9  # the priority of hints for runs that had begun: they go to the head of their queue
 
 
@@ -51,13 +54,48 @@ def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) 
     """Take a pending run for one attempt under *token*.
 
     *alone*: should the run kill its process, no other run is in it. A suspect is granted only so.
+
+    Raises:
+        LedgerUnavailable: the server cannot do it.
     """
-    names = [keys.run(run), keys.due, *keys.states, keys.record(cause_of(run)), keys.watermark]
-    [answer] = yield [Script("claim", names, [run, token, worker, int(alone)])]
-    verdict = answer[0].decode()
-    if verdict != "OK":
-        return Claim(verdict, state=answer[1].decode() if len(answer) > 1 else "")
-    return Claim(verdict, "running", int(answer[1]), int(answer[2]), answer[3], answer[4].decode(), int(answer[5]))
+    [claimed] = yield from claim_all(keys, [(run, token)], worker, alone=alone)
+    if claimed.verdict == "ERROR":
+        raise LedgerUnavailable(ODD.format(error=claimed.state))
+    return claimed
+
+
+def claim_all(keys: Keys, wanted: Sequence[tuple[str, str]], worker: str, *, alone: bool = True) -> Flow[list[Claim]]:
+    """Take pending runs, each under the token beside it, as ``claim`` does, but with a verdict where that raises."""
+    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark]
+    args: list[str | bytes | int] = [worker, int(alone)]
+    for run, token in wanted:
+        names += keys.run(run), keys.record(cause_of(run))
+        args += run, token
+    [answers] = yield [Script("claim", names, args)]
+    return [_claimed(*answer) for answer in answers]
+
+
+def _claimed(verdict: bytes, *found: bytes) -> Claim:
+    if verdict != b"OK":
+        return Claim(verdict.decode(), state=found[0].decode() if found else "")
+    attempt, failures, record, task, held = found
+    return Claim("OK", "running", int(attempt), int(failures), record, task.decode(), int(held))
+
+
+@dataclass(frozen=True)
+class End:
+    """How the attempt of a run under its token ended.
+
+    *state* is succeeded, discarded, dead or retrying (then *delay*, in seconds, until the next attempt). *error* and
+    *result* are JSON text.
+    """
+
+    run: str
+    token: str
+    state: str
+    delay: float = 0
+    error: str = ""
+    result: str = ""
 
 
 def finish(
@@ -71,17 +109,30 @@ def finish(
     result: str = "",
     told: Acceptance | None = None,
 ) -> Flow[str]:
-    """Record how the attempt under *token* ended; returns OK, LATE or GONE.
+    """Record an ``End``; returns OK, LATE or GONE. *told* tells of a dead run and is accepted in the same step.
 
-    *state* is succeeded, discarded, dead or retrying (then *delay*, in seconds, until the next attempt).
-    *error* and *result* are JSON text. *told* is the event that tells of a dead run, accepted in the same step.
+    Raises:
+        LedgerUnavailable: the server cannot do it.
     """
-    news = told or Acceptance()
-    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.result(run), *news.keys]
-    args = [run, token, state, round(delay * 1000), error, result, *news.args]
-    [answer] = yield [Script("finish", names, args)]
-    verdict: str = answer[0].decode()
+    [(verdict, what)] = yield from _finish(keys, [End(run, token, state, delay, error, result)], told or Acceptance())
+    if verdict == "ERROR":
+        raise LedgerUnavailable(ODD.format(error=what))
     return verdict
+
+
+def finish_all(keys: Keys, ends: Sequence[End]) -> Flow[list[str]]:
+    """Record how attempts ended, as ``finish`` does, but with the verdict ERROR where that raises."""
+    return [verdict for verdict, _ in (yield from _finish(keys, ends, Acceptance()))]
+
+
+def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[tuple[str, str]]]:
+    names = [keys.run(ends[0].run), keys.due, *keys.states]
+    args: list[str | bytes | int] = [len(ends)]
+    for end in ends:
+        names += keys.run(end.run), keys.attempts(end.run), keys.result(end.run)
+        args += end.run, end.token, end.state, round(end.delay * 1000), end.error, end.result
+    [answers] = yield [Script("finish", [*names, *news.keys], [*args, *news.args])]
+    return [(verdict.decode(), what[0].decode() if what else "") for verdict, *what in answers]
 
 
 def charge(
@@ -167,18 +218,21 @@ def recover(keys: Keys, runs: Mapping[str, bool], *, trusted: bool) -> Flow[list
 
     With *trusted*, a worker that is silent for 15 s counts as dead.
     """
-    if not runs:
-        return []
-    answers = yield [
-        Script(
-            "recover",
-            [keys.run(run), keys.due, *keys.states, keys.attempts(run), keys.alive, keys.watermark],
-            [run, int(trusted), int(drained)],
-        )
-        for run, drained in runs.items()
-    ]
-    return [
-        (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
-        for run, (action, queue, priority) in zip(runs, answers, strict=True)
-        if action in (b"hint", b"lost")
-    ]
+    found: list[tuple[str, Hint]] = []
+    for some in _pieces(list(runs), LOOKS):
+        names = [keys.run(some[0]), keys.due, *keys.states, keys.alive, keys.watermark]
+        args: list[str | bytes | int] = [int(trusted)]
+        for run in some:
+            names += keys.run(run), keys.attempts(run)
+            args += run, int(runs[run])
+        [answers] = yield [Script("recover", names, args)]
+        found += [
+            (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
+            for run, (action, queue, priority) in zip(some, answers, strict=True)
+            if action in (b"hint", b"lost")
+        ]
+    return found
+
+
+def _pieces(runs: list[str], size: int) -> list[list[str]]:
+    return [runs[start : start + size] for start in range(0, len(runs), size)]

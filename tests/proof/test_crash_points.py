@@ -82,7 +82,7 @@ def test_every_script_is_part_of_a_story(ledger, monkeypatch):
         ("claim", "the same token claims once, however often it is sent", "claim"),
         ("claim", "only a pending run may start", "claim what runs"),
         ("common", "a run stands under one state", "sweep a retry"),
-        ("common", "what goes on is in due, what has ended is not", "finish: retrying"),
+        ("common", "what goes on is in due, what has ended is not", "sweep what waited"),
         ("finish", "a stale worker's completion cannot overwrite a newer attempt", "finish late, taken since"),
         ("fire", "whoever read the same entry and was faster has fired it", "fire, edited meanwhile"),
         ("release", "it is given back once, however often that is sent", "release"),

@@ -45,3 +45,11 @@ local function remember(list, attempt, started, finished, worker, outcome, error
   -- guard: only the newest attempts stay
   redis.call('LTRIM', list, -25, -1)
 end
+
+-- Returns what *act* answers for one run of many: an error of one run must not undo half of what the others got.
+local function each_alone(act, ...)
+  local fine, answer, more = pcall(act, ...)
+  -- guard: what is odd about one run is told of that run
+  if not fine then return {'ERROR', type(answer) == 'table' and answer.err or tostring(answer)} end
+  return answer, more
+end

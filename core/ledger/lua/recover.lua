@@ -1,78 +1,95 @@
--- Looks at one run whose check is due and does what has to be done.
--- KEYS  run, due, states.., attempts, alive, watermark
--- ARGV  run id, trusted (1: the sweeper may take silence for death), drained (1: the run's queue holds no hints)
--- Returns {action, queue, priority}; the action is
+-- Looks at runs whose check is due and does what has to be done.
+-- KEYS  the first run, due, states.., alive, watermark, then per run: run, attempts
+-- ARGV  trusted (1: the sweeper may take silence for death), then per run, none named twice: run id, drained (1: the
+--       run's queue holds no hints)
+-- Returns per run {action, queue, priority}; the action is
 --   hint     publish a hint: its delay is over, or the old hint is lost
 --   lost     publish a hint: its worker is dead
 --   keep     nothing to do yet
 --   gone     there is no such run any more
-local id, trusted, drained = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
-local run = read(KEYS[RUN], 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'looks')
--- guard: what is gone or has ended is not looked at again
-if not run.state or TERMINAL[run.state] then
-  redis.call('ZREM', KEYS[DUE], id)
-  return {'gone', '', ''}
+local trusted, alive, watermark = ARGV[1] == '1', KEYS[AFTER_STATES], KEYS[AFTER_STATES + 1]
+local now = now_ms()
+local later, newest = {'ZADD', KEYS[DUE]}, {}
+
+local function keep(id, pause)
+  later[#later + 1], later[#later + 2] = text(now + pause), id
+  return {'keep', '', ''}
 end
 
-local now = now_ms()
--- guard: another sweeper was here already
-if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) > now then return {'keep', '', ''} end
+local function newest_of(lane)
+  newest[lane] = newest[lane] or tonumber(redis.call('HGET', watermark, lane) or 0)
+  return newest[lane]
+end
 
 -- A run that comes back to the head of its queue keeps the time of its old hint: the watermark, and with it the
 -- answer to which hints were overtaken, must not rise because of it.
-local function pending(action)
+local function pending(run, key, id, action)
   -- guard: a hint that joins the end of its queue is as old as its publication
-  if action == 'hint' then redis.call('HSET', KEYS[RUN], 'hinted', text(now)) end
+  if action == 'hint' then redis.call('HSET', key, 'hinted', text(now)) end
   -- guard: a new hint is given its time
-  redis.call('HDEL', KEYS[RUN], 'looks')
-  move(KEYS[RUN], id, run.state, 'pending', run.pos, now + HINT_GRACE)
+  redis.call('HDEL', key, 'looks')
+  move(key, id, run.state, 'pending', run.pos, now + HINT_GRACE)
   return {action, run.queue, run.priority}
 end
 
--- guard: a delay that is over ends
-if run.state == 'scheduled' or run.state == 'retrying' then return pending('hint') end
-
--- guard: a run that is running waits for its worker, not for a hint
-if run.state == 'running' then
-  local beat = redis.call('ZSCORE', KEYS[AFTER_STATES + 1], 'worker:' .. run.worker)
+-- A run that is running waits for its worker, not for a hint.
+local function look_at_running(run, key, attempts, id)
+  local beat = redis.call('ZSCORE', alive, 'worker:' .. run.worker)
   local silent = beat and tonumber(beat) < now - BEAT_LIMIT
   -- guard: a worker that beats keeps its runs; silence is death only for a sweeper that has watched without a gap
-  if (beat and not silent) or (silent and not trusted) then
-    redis.call('ZADD', KEYS[DUE], text(now + LOOK_AGAIN), id)
-    return {'keep', '', ''}
-  end
-  remember(KEYS[AFTER_STATES], run.attempt, run.started, text(now), run.worker, 'lost', '')
+  if (beat and not silent) or (silent and not trusted) then return keep(id, LOOK_AGAIN) end
+  remember(attempts, run.attempt, run.started, text(now), run.worker, 'lost', '')
   -- guard: a dead worker charges nobody, but what it ran is suspect and runs alone from now on
-  redis.call('HSET', KEYS[RUN], 'suspect', 1)
-  local lost = redis.call('HINCRBY', KEYS[RUN], 'lost', 1)
+  redis.call('HSET', key, 'suspect', 1)
+  local lost = redis.call('HINCRBY', key, 'lost', 1)
   -- guard: the first losses come back at once
-  if lost <= 3 then return pending('lost') end
+  if lost <= 3 then return pending(run, key, id, 'lost') end
   -- A run that loses its worker all the same waits longer each time, so that it cannot take the house down.
   local pause = math.min(30000 * 2 ^ (lost - 4), 900000)
-  redis.call('HSET', KEYS[RUN], 'due', text(now + pause))
-  move(KEYS[RUN], id, 'running', 'retrying', run.pos, now + pause)
+  redis.call('HSET', key, 'due', text(now + pause))
+  move(key, id, 'running', 'retrying', run.pos, now + pause)
   return {'keep', '', ''}
 end
 
--- guard: what waits for a gate has no hint, and gets none before its gate opens
-if run.state == 'parked' then
-  redis.call('ZADD', KEYS[DUE], text(now + 900000), id)
-  return {'keep', '', ''}
+-- Publish again only if the hint is gone, never because the queue is merely long.
+local function look_at_pending(run, key, id, drained)
+  local looks = tonumber(run.looks or 0)
+  local overtaken = newest_of(run.queue .. ':' .. run.priority) > tonumber(run.hinted) + OVERTAKEN
+  -- guard: a backlog is not published again, what is lost is
+  if not (overtaken or drained) then
+    redis.call('HSET', key, 'looks', looks + 1)
+    return keep(id, math.min(HINT_GRACE * 2 ^ looks, 900000))
+  end
+  -- guard: a hint that was published again is a new one
+  redis.call('HSET', key, 'hinted', text(now))
+  -- guard: a new hint that is lost, too, is missed as soon as the first
+  redis.call('HDEL', key, 'looks')
+  keep(id, HINT_GRACE)
+  return {'hint', run.queue, run.priority}
 end
 
--- pending: publish again only if the hint is gone, never because the queue is merely long
-local looks = tonumber(run.looks or 0)
-local overtaken = tonumber(redis.call('HGET', KEYS[AFTER_STATES + 2], run.queue .. ':' .. run.priority) or 0)
-                  > tonumber(run.hinted) + OVERTAKEN
--- guard: a backlog is not published again, what is lost is
-if not (overtaken or drained) then
-  redis.call('HSET', KEYS[RUN], 'looks', looks + 1)
-  redis.call('ZADD', KEYS[DUE], text(now + math.min(HINT_GRACE * 2 ^ looks, 900000)), id)
-  return {'keep', '', ''}
+local function look(key, attempts, id, drained)
+  local run = read(key, 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'looks')
+  -- guard: what is gone or has ended is not looked at again
+  if not run.state or TERMINAL[run.state] then
+    redis.call('ZREM', KEYS[DUE], id)
+    return {'gone', '', ''}
+  end
+  -- guard: another sweeper was here already
+  if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) > now then return {'keep', '', ''} end
+  -- guard: a delay that is over ends
+  if run.state == 'scheduled' or run.state == 'retrying' then return pending(run, key, id, 'hint') end
+  -- guard: who runs is looked at as a runner
+  if run.state == 'running' then return look_at_running(run, key, attempts, id) end
+  -- guard: what waits for a gate has no hint, and gets none before its gate opens
+  if run.state == 'parked' then return keep(id, 900000) end
+  return look_at_pending(run, key, id, drained)
 end
--- guard: a hint that was published again is a new one
-redis.call('HSET', KEYS[RUN], 'hinted', text(now))
--- guard: a new hint that is lost, too, is missed as soon as the first
-redis.call('HDEL', KEYS[RUN], 'looks')
-redis.call('ZADD', KEYS[DUE], text(now + HINT_GRACE), id)
-return {'hint', run.queue, run.priority}
+
+local answers = {}
+for i = 1, (#ARGV - 1) / 2 do
+  answers[i] = look(KEYS[AFTER_STATES + 2 * i], KEYS[AFTER_STATES + 2 * i + 1], ARGV[2 * i], ARGV[2 * i + 1] == '1')
+end
+-- guard: what goes on is looked at again
+if #later > 2 then redis.call(unpack(later)) end
+return answers
