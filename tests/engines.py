@@ -14,6 +14,7 @@ import pytest
 
 RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+Through = Callable[[bytes], bytes]
 DELAYED = [f"celery_delayed_{level}" for level in range(28)]
 
 
@@ -102,11 +103,14 @@ def schema() -> Iterator[str]:
 
 
 class Line:
-    """A TCP line to a server that a test can cut and mend; *answers* may alter what the server says."""
+    """A TCP line to a server that a test can cut and mend.
 
-    def __init__(self, host: str, port: int, answers: Callable[[bytes], bytes] = bytes) -> None:
+    For each connection *through* makes two functions: what the client says and what the server says goes through them.
+    """
+
+    def __init__(self, host: str, port: int, through: Callable[[], tuple[Through, Through]] = lambda: (bytes, bytes)):
         self.target = (host, port)
-        self.answers = answers
+        self.through = through
         self.ends: set[socket.socket] = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
@@ -145,17 +149,18 @@ class Line:
             if not self.whole:
                 return
             self.ends |= {here, there}
-            back = threading.Thread(target=_carry, args=(there, here, self.answers), daemon=True)
+            asks, answers = self.through()
+            back = threading.Thread(target=_carry, args=(there, here, answers), daemon=True)
             back.start()
-            _carry(here, there)
+            _carry(here, there, asks)
             back.join()
             self.ends -= {here, there}
 
 
-def _carry(source: socket.socket, sink: socket.socket, alter: Callable[[bytes], bytes] = bytes) -> None:
+def _carry(source: socket.socket, sink: socket.socket, through: Through) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
-            sink.sendall(alter(data))
+            sink.sendall(through(data))
     _hang_up(source)
     _hang_up(sink)
 

@@ -41,7 +41,7 @@ def house(tmp_path):
 
 
 def test_an_old_one_is_refused(server, house):
-    line = Line("127.0.0.1", server.port, answers=aged)
+    line = Line("127.0.0.1", server.port, lambda: (bytes, aged))
     try:
         with redis.Redis(port=line.port) as client:
             found = client.info("server")["redis_version"]

@@ -1,4 +1,4 @@
-"""RabbitMQ deletes a queue, goes away and comes back: no event waits for it, no run is lost or runs twice."""
+"""RabbitMQ deletes a queue, has a long one, goes away and comes back: nobody waits, nothing is lost or runs twice."""
 
 import json
 import statistics
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
+from amqp_frames import Unacknowledged
 from engines import RABBITMQ, Line, broker, rabbitmq, waiting
 from processes import clone
 from waiting import wait_until
@@ -24,16 +25,18 @@ HANDLERS = """
         n: int
 
     class Held(Event, type="held"):
-        seconds: float
+        until: str
 
     @on(Numbered, name="number")
     def number(event: Numbered) -> None:
         with pathlib.Path("ran").open("a") as file:
             file.write(f"{event.n} ")
+        threading.Event().wait(0.002)
 
     @on(Held, name="hold")
     def hold(event: Held) -> None:
-        threading.Event().wait(event.seconds)
+        while not pathlib.Path(event.until).exists():
+            threading.Event().wait(0.05)
 """
 
 
@@ -41,14 +44,16 @@ HANDLERS = """
 def house(tmp_path_factory):
     """Web and a worker of four slots; ``house.line`` leads to RabbitMQ."""
     where = urlsplit(RABBITMQ)
-    line = Line(where.hostname, where.port or 5672)
+    unacknowledged = Unacknowledged()
+    line = Line(where.hostname, where.port or 5672, unacknowledged.connection)
     there = where._replace(netloc=f"{where.username}:{where.password}@127.0.0.1:{line.port}").geturl()
     try:
         with (
             clone(tmp_path_factory.mktemp("rabbit"), handlers__subject=HANDLERS) as house,
             broker("rabbitmq", house.url) as (_, prefix),
         ):
-            house.line, house.prefix = line, prefix
+            house.line, house.prefix, house.unacknowledged = line, prefix, unacknowledged
+            unacknowledged.queue = f"{prefix}.default"
             house.environment |= {"CARILLON_PREFIX": prefix, "CELERY_BROKER_URL": there}
             house.environment["FLASK_CELERY__worker_concurrency"] = str(SLOTS)
             for name in ("web", "worker", "beat"):
@@ -57,6 +62,11 @@ def house(tmp_path_factory):
             yield house
     finally:
         line.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran(house):
+    (house.folder / "ran").unlink(missing_ok=True)
 
 
 def post(house, kind, **data):
@@ -78,18 +88,34 @@ def ran(house):
 
 def test_a_deleted_queue_costs_nothing(house):
     """A thousand hints wait behind a busy worker, which holds no more than its slots; then their queue is deleted."""
-    queue = f"{house.prefix}.default"
-    for _ in range(SLOTS):
-        assert post(house, "held", seconds=4) == 202
-    wait_until(lambda: len(house.runs("&state=running")) == SLOTS, what="all slots are taken")
-    for first in range(0, 1000, 100):
-        post_many(house, range(first, first + 100))
-    wait_until(lambda: waiting(queue) >= 1000 - SLOTS, what="a thousand hints wait")
+    keep_waiting(house, range(1000), until="first")
     with rabbitmq() as channel:
-        assert 1000 - SLOTS <= channel.queue_delete(queue) <= 1000
+        assert 1000 - SLOTS <= channel.queue_delete(f"{house.prefix}.default") <= 1000
+    (house.folder / "first").touch()
     wait_until(lambda: len(ran(house)) == 1000, timeout=30, what="all thousand run")
     assert set(ran(house).values()) == {1}
-    (house.folder / "ran").unlink()
+
+
+def test_a_worker_holds_no_more_hints_than_it_has_slots(house):
+    """Five thousand hints wait for one slow worker."""
+    before = house.unacknowledged.delivered
+    keep_waiting(house, range(1000, 6000), until="second")
+    (house.folder / "second").touch()
+    wait_until(lambda: len(ran(house)) == 5000, timeout=120, what="all five thousand run")
+    assert set(ran(house).values()) == {1}
+    assert house.unacknowledged.delivered - before >= 5000
+    assert 1 < house.unacknowledged.most <= SLOTS
+
+
+def keep_waiting(house, numbers, until):
+    """Have an event's hint for each of *numbers* wait behind runs that take all slots *until* that file exists."""
+    for _ in range(SLOTS):
+        assert post(house, "held", until=until) == 202
+    wait_until(lambda: len(house.runs("&state=running")) == SLOTS, what="all slots are taken")
+    for first in range(numbers.start, numbers.stop, 100):
+        post_many(house, range(first, first + 100))
+    least = len(numbers) - SLOTS
+    wait_until(lambda: waiting(f"{house.prefix}.default") >= least, timeout=60, what=f"{least} hints wait")
 
 
 def test_rabbitmq_is_away(house):
