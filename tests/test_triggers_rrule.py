@@ -93,6 +93,12 @@ class TestRules:
         tokyo = RRule("FREQ=DAILY;BYHOUR=22;UNTIL=20260103", datetime(2026, 1, 1), "Asia/Tokyo")
         assert list(tokyo.times(utc("2025-01-01")))[-1] == utc("2026-01-03T13:00")
 
+    def test_it_ends_at_the_second_of_two_times_and_before_one_that_does_not_exist(self):
+        twice = RRule("FREQ=MINUTELY;INTERVAL=30;UNTIL=20261025T023000", utc("2026-10-25"), "Europe/Berlin")
+        assert list(twice.times(utc("2026-10-25T01:00"))) == [utc("2026-10-25T01:30")]
+        missing = RRule("FREQ=MINUTELY;INTERVAL=30;UNTIL=20270328T023000", utc("2027-03-28"), "Europe/Berlin")
+        assert list(missing.times(utc("2027-03-28"))) == [utc("2027-03-28T00:30")]
+
     def test_json_there_and_back(self):
         rule = RRule("RRULE:freq=weekly; byday=mo", datetime(2026, 7, 1, 9, 0, 0, 999), "Europe/Berlin")
         data = {"rrule": "FREQ=WEEKLY;BYDAY=MO", "timezone": "Europe/Berlin", "starts_at": "2026-07-01T07:00:00Z"}
