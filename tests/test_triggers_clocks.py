@@ -10,6 +10,7 @@ import pytest
 
 from core.triggers import Cron, RRule, clocks
 from core.triggers.clocks import PROBE, instant_of, stretch_at
+from core.triggers.cronwalls import cron_walls
 from tests.cron_oracle import changes, shown
 
 MICROSECOND = timedelta(microseconds=1)
@@ -20,10 +21,12 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def walls(text: str, start: datetime, end: datetime) -> list[datetime]:
-    """Return what the rule names up to *end* on clocks that never change, naive."""
+def walls(text: str, start: datetime, since: datetime, end: datetime) -> list[datetime]:
+    """Return what the rule that begins at *start* names from *since* to *end* on clocks that never change, naive."""
     rule = RRule(text, start.replace(tzinfo=UTC))
-    within = takewhile(lambda planned: planned < end.replace(tzinfo=UTC), rule.times(utc("1950-01-01")))
+    within = takewhile(
+        lambda planned: planned < end.replace(tzinfo=UTC), rule.times(since.replace(tzinfo=UTC) - MICROSECOND)
+    )
     return [planned.replace(tzinfo=None) for planned in within]
 
 
@@ -34,7 +37,7 @@ def walls(text: str, start: datetime, end: datetime) -> list[datetime]:
 def test_days_and_longer_count_what_exists_once(zone, day):
     text, start = f"{day};BYHOUR=0,1,2,3,23;BYMINUTE=0,15,45", datetime(2026, 1, 1)
     shows, wanted = ZoneInfo(zone), []
-    for wall in walls(text, start, datetime(2028, 1, 1)):
+    for wall in walls(text, start, start, datetime(2028, 1, 1)):
         placed = wall.replace(tzinfo=shows).astimezone(UTC)
         if placed.astimezone(shows).replace(tzinfo=None) == wall:
             wanted.append(placed)
@@ -53,7 +56,14 @@ def test_hours_and_shorter_count_whenever_clocks_show_them(zone, text):
     start = datetime(2027, 1, 1)
     for change in islice(changes(zone, range(2027, 2028)), 2):
         begin, end = change - timedelta(hours=9), change + timedelta(hours=9)
-        named = set(walls(text, start, end.replace(tzinfo=None) + timedelta(days=2)))
+        named = set(
+            walls(
+                text,
+                start,
+                begin.replace(tzinfo=None) - timedelta(days=1),
+                end.replace(tzinfo=None) + timedelta(days=1),
+            )
+        )
         midnight = datetime.min.time()
         minutes = [
             (at.utc, datetime.combine(at.day, midnight) + timedelta(minutes=at.minute))
@@ -76,6 +86,18 @@ def test_clocks_that_change_in_the_middle_of_a_minute():
     assert monrovia.after(moved - timedelta(seconds=20)) == moved
     assert monrovia.after(moved) == utc("1972-01-08T00:30")
     assert monrovia.note(moved) == "00:30 does not exist on this day; runs at 00:45"
+
+
+def test_seconds_in_the_middle_of_a_broken_minute():
+    rule = RRule("FREQ=SECONDLY", utc("1970-01-01"), "Africa/Monrovia")
+    for second in (0, 1, 29, 30, 31):
+        moment = utc("1972-01-07T00:44:30") + timedelta(seconds=second)
+        assert rule.after(moment) == moment + timedelta(seconds=1)
+
+
+def test_walls_begin_with_the_one_asked_for():
+    assert next(cron_walls("* * * * *").walls(60)) == 60
+    assert next(cron_walls("* * * * *").walls(61)) == 120
 
 
 def test_what_stands_at_the_first_minute_after_a_gap_anyway_comes_once():

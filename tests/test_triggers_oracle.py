@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from core.triggers import Cron
-from tests.cron_oracle import Expression, differences, expressions, fires, possible, windows
+from tests.cron_oracle import Expression, differences, expressions, fires, parsed, possible, windows
 
 BEFORE = timedelta(microseconds=1)
 # Midnight gaps, half an hour, negative daylight saving, Ramadan, changes for ever, and one zone of each kind of day.
@@ -113,15 +113,16 @@ class TestByHand:
 def test_random_expressions_around_clock_changes():
     """A sample; ``make oracle`` compares 500 expressions in all zones."""
     dice = random.Random(20261025)
-    zones = [*TELLING, *dice.sample(sorted(available_timezones() - set(TELLING) - {"localtime"}), 12)]
+    zones = [*TELLING, *dice.sample(sorted(available_timezones() - set(TELLING) - {"localtime"}), 8)]
     texts = list(islice(filter(possible, expressions(dice)), 60))
     changed = 0
-    for zone, around in windows(zones, range(2026, 2029)).items():
+    for zone, around in windows(zones, range(2026, 2028)).items():
         for text in texts:
             window = dice.choice(around)
             changed += window.changes
-            assert differences(text, zone, window)[1] == [], (text, zone, window.minutes[0])
-    assert changed > 800
+            wanted = window.fires(parsed(text))
+            assert differences(text, zone, window, wanted) == [], (text, zone, window.minutes[0])
+    assert changed > 700
 
 
 @pytest.mark.parametrize(

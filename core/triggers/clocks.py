@@ -92,8 +92,7 @@ def placed(
             instant, lost = _whole_minute(stretch), Change(Effect.MOVED, lost.walls)
             if stream.wall == instant + stretch.offset:
                 stream.step()
-            if instant > after:
-                yield instant, lost
+            yield instant, lost
             lost = None
         for wall in stream.until(stretch.end + stretch.offset):
             if wall - stretch.offset > after:
