@@ -2,15 +2,17 @@
 -- records one, by fire and what tells of a death.
 -- Returns {OK|DUP|CONFLICT|FULL, id} for each cause, one behind the other.
 --
--- keys   {position, due, scheduled, pending, then what args name by its place here; behind a record its mark and runs}
--- args   {mark ttl ms, most runs that may be open (0: any number), number of kinds of runs, number of causes,
+-- keys   {position, due, scheduled, pending, others that args name by their place here..,
+--         per cause: record, mark, runs..}
+-- args   {mark ttl ms, most runs that may be open (0: any number), how many kinds of runs there are, how many causes,
+--         how many keys come before those of the causes,
 --         per kind: task, queue, priority, delay ms, at ms (0: use the delay), places of the task's and queue's indexes,
---         per cause: id, fingerprint, nonce, record, place of its record, place of its idempotency key (0: none),
+--         per cause: id, fingerprint, nonce, record, place of its idempotency key (0: none),
 --                    how many indexes it has, how many runs, how many hints,
 --         per cause: places of its indexes.., kinds of its runs.., per hint: place of its list, message}
 -- No two causes have one id or one idempotency key. Nothing is written before all are looked up: what a lookup
 -- stumbles over must not leave runs that stand in no index.
-local call, KIND, CAUSE, NEW = redis.call, 7, 9, 'OK, and new'
+local call, KIND, CAUSE, NEW = redis.call, 7, 8, 'OK, and new'
 
 local function duplicate_of(other, other_print, print)
   -- guard: other content is a conflict
@@ -19,8 +21,8 @@ local function duplicate_of(other, other_print, print)
 end
 
 -- Answers for the cause at args[at] if it is known, and with nil if it is new.
-local function known(keys, args, at, marked, recorded)
-  local id, print, key = args[at], args[at + 1], keys[tonumber(args[at + 5])]
+local function known(keys, args, at, marked, record)
+  local id, print, key = args[at], args[at + 1], keys[tonumber(args[at + 4])]
   local seen = key and call('GET', key)
   -- guard: an idempotency key answers with its first event
   if seen then
@@ -28,7 +30,7 @@ local function known(keys, args, at, marked, recorded)
     -- guard: the same call sent twice is no duplicate of itself
     if other ~= id then return duplicate_of(other, other_print, print) end
   end
-  local head = recorded and call('GETRANGE', keys[tonumber(args[at + 4])], 0, 4095) or ''
+  local head = record and call('GETRANGE', record, 0, 4095) or ''
   -- guard: a record without its mark is known too
   if head ~= '' then
     local header = cjson.decode(string.match(head, '\n([^\n]*)\n'))
@@ -59,19 +61,19 @@ end
 
 local function accept_all(keys, args)
   local ttl, limit, kinds, causes = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
-  local first, answers, records, marks, new = 5 + KIND * kinds, {}, {}, {}, 0
+  local first, place, answers, places, records, marks, new = 6 + KIND * kinds, tonumber(args[5]) + 1, {}, {}, {}, {}, 0
   for n = 1, causes do
-    local place = tonumber(args[first + CAUSE * n - 5])
-    records[n], marks[n] = keys[place], keys[place + 1]
+    places[n], records[n], marks[n] = place, keys[place], keys[place + 1]
+    place = place + 2 + tonumber(args[first + CAUSE * n - 2])
   end
   local marked, recorded = call('MGET', unpack(marks)), call('EXISTS', unpack(records)) > 0
   local open = limit > 0 and call('ZCARD', keys[2]) or 0
   for n = 1, causes do
     local at = first + CAUSE * (n - 1)
-    local verdict, found = known(keys, args, at, marked[n], recorded)
+    local verdict, found = known(keys, args, at, marked[n], recorded and records[n])
     -- guard: a full backlog takes no more, but knows what it has
     if not verdict and limit > 0 and open >= limit then verdict, found = 'FULL', '' end
-    if not verdict then new, open = new + 1, open + tonumber(args[at + 7]) end
+    if not verdict then new, open = new + 1, open + tonumber(args[at + 6]) end
     answers[2 * n - 1], answers[2 * n] = verdict or NEW, found or args[at]
   end
   if new == 0 then return answers end
@@ -83,7 +85,7 @@ local function accept_all(keys, args)
 
   local forms, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
   for kind = 1, kinds do
-    local task, queue, priority, delay, at, task_index, queue_index = unpack(args, KIND * kind - 2, KIND * kind + 4)
+    local task, queue, priority, delay, at, task_index, queue_index = unpack(args, KIND * kind - 1, KIND * kind + 5)
     local told = tonumber(at) > 0
     local not_before = told and tonumber(at) or now + tonumber(delay)
     -- guard: a run that waits, or was told a time, is not pending: no hint goes out for it
@@ -93,12 +95,12 @@ local function accept_all(keys, args)
                    waits and due or looked_at, waits and 'scheduled' or 'pending', waits and 3 or 4}
   end
 
-  local several = causes > 1 or tonumber(args[first + 7]) > 1
+  local several = causes > 1 or tonumber(args[first + 6]) > 1
   local written, indexed, hinted, tail = {'MSET'}, several and {}, {}, first + CAUSE * causes
   for n = 1, causes do
     local at = first + CAUSE * (n - 1)
-    local id, print, key, place = args[at], args[at + 1], keys[tonumber(args[at + 5])], tonumber(args[at + 4]) + 1
-    local indexes, runs, hints = tonumber(args[at + 6]), tonumber(args[at + 7]), tonumber(args[at + 8])
+    local id, print, key = args[at], args[at + 1], keys[tonumber(args[at + 4])]
+    local indexes, runs, hints = tonumber(args[at + 5]), tonumber(args[at + 6]), tonumber(args[at + 7])
     -- guard: what is known, or finds no room, is not written, and its hints do not go out
     if answers[2 * n - 1] == NEW then
       written[#written + 1], written[#written + 2] = records[n], args[at + 3]
@@ -111,7 +113,7 @@ local function accept_all(keys, args)
       for i = 0, runs - 1 do
         local form = forms[tonumber(args[tail + indexes + i])]
         local run_id, run_score = id .. '.' .. i, i == 0 and score or text(position + i)
-        call('HSET', keys[place + 1 + i], 'task', form[1], 'queue', form[2], 'priority', form[3],
+        call('HSET', keys[places[n] + 2 + i], 'task', form[1], 'queue', form[2], 'priority', form[3],
                    'state', form[8], 'pos', run_score, 'attempt', '0', 'due', form[6], 'hinted', at_once)
         add(indexed, 'ZADD', keys, form[9], run_score, run_id)
         add(indexed, 'ZADD', keys, form[4], run_score, run_id)
