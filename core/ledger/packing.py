@@ -110,15 +110,15 @@ class Packing:
         self._tails += (places, kinds)
         hints = 0
         for name, messages in outgoing.lists.items():
-            where, hints = shared.place(name), hints + len(messages)
-            self._tails += [f"{where}{word(message)}" for message in messages]
+            hints += 2 + len(messages)
+            self._tails += (shared.place(name), number(len(messages)), *map(word, messages))
         # An id of ours has 17 letters, a fingerprint 12, a nonce 8.
         what = f"$17\r\n{ident}\r\n$12\r\n{cause.fingerprint}\r\n$8\r\n{nonce}\r\n${len(record)}\r\n"
         counts = f"\r\n{key}{number(indexes)}{number(runs)}{number(hints)}"
         self._causes += (what.encode(), record, counts.encode())
         self._names += [f"{head}{ident}{rest}" for head, rest in shared.own(runs)]
         self._own += 2 + runs
-        self._more += indexes + runs + 2 * hints
+        self._more += indexes + runs + hints
         self.number += 1
 
     def acceptance(self) -> Acceptance:

@@ -8,8 +8,8 @@
 --         how many keys come before those of the causes,
 --         per kind: task, queue, priority, delay ms, at ms (0: use the delay), places of the task's and queue's indexes,
 --         per cause: id, fingerprint, nonce, record, place of its idempotency key (0: none),
---                    how many indexes it has, how many runs, how many hints,
---         per cause: places of its indexes.., kinds of its runs.., per hint: place of its list, message}
+--                    how many indexes it has, how many runs, how many words its hints take,
+--         per cause: places of its indexes.., kinds of its runs.., per list: its place, how many hints, the hints..}
 -- No two causes have one id or one idempotency key. Nothing is written before all are looked up: what a lookup
 -- stumbles over must not leave runs that stand in no index.
 local call, KIND, CAUSE, NEW = redis.call, 7, 8, 'OK, and new'
@@ -46,17 +46,15 @@ local function known(keys, args, at, marked, record)
   end
 end
 
--- Adds to the command that writes to keys[place]: what comes together is written by one command for each key.
--- What comes alone (commands is false then) is written at once: tables cost more than they save.
-local function add(commands, name, keys, place, one, two)
-  if not commands then return call(name, keys[place], one, two) end
-  local command = commands[place]
-  if not command then
-    commands[place] = {name, keys[place], one, two}
-    return
-  end
-  local last = #command
-  command[last + 1], command[last + 2] = one, two
+-- Runs and causes that come together stand in the same indexes: each index is written once, by a row that gathers them.
+local function gather(row, score, member)
+  local last = #row
+  row[last + 1], row[last + 2] = score, member
+end
+
+-- What comes alone is written at once, for a row costs more than it saves: row is the key of the index then.
+local function write(row, score, member)
+  call('ZADD', row, score, member)
 end
 
 local function accept_all(keys, args)
@@ -83,6 +81,17 @@ local function accept_all(keys, args)
   -- guard: no place is given twice, even if the clock goes back
   if position <= last then position = last + 1 end
 
+  local several = causes > 1 or tonumber(args[first + 6]) > 1
+  local put, rows = several and gather or write, {}
+  local function row_at(place)
+    local row = rows[place]
+    if not row then
+      row = several and {'ZADD', keys[place]} or keys[place]
+      rows[place] = row
+    end
+    return row
+  end
+
   local forms, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
   for kind = 1, kinds do
     local task, queue, priority, delay, at, task_index, queue_index = unpack(args, KIND * kind - 1, KIND * kind + 5)
@@ -91,16 +100,16 @@ local function accept_all(keys, args)
     -- guard: a run that waits, or was told a time, is not pending: no hint goes out for it
     local waits = not_before > now or told
     local due = waits and text(not_before) or at_once
-    forms[kind] = {task, queue, priority, tonumber(task_index), tonumber(queue_index), due,
-                   waits and due or looked_at, waits and 'scheduled' or 'pending', waits and 3 or 4}
+    forms[kind] = {task, queue, priority, waits and 'scheduled' or 'pending', due, waits and due or looked_at,
+                   row_at(tonumber(task_index)), row_at(tonumber(queue_index)), row_at(waits and 3 or 4)}
   end
 
-  local several = causes > 1 or tonumber(args[first + 6]) > 1
-  local written, indexed, hinted, tail = {'MSET'}, several and {}, {}, first + CAUSE * causes
+  local written, lists, due_row, tail = {'MSET'}, {}, row_at(2), first + CAUSE * causes
   for n = 1, causes do
     local at = first + CAUSE * (n - 1)
     local id, print, key = args[at], args[at + 1], keys[tonumber(args[at + 4])]
     local indexes, runs, hints = tonumber(args[at + 5]), tonumber(args[at + 6]), tonumber(args[at + 7])
+    local kinds_at, next_tail = tail + indexes, tail + indexes + runs + hints
     -- guard: what is known, or finds no room, is not written, and its hints do not go out
     if answers[2 * n - 1] == NEW then
       written[#written + 1], written[#written + 2] = records[n], args[at + 3]
@@ -108,31 +117,42 @@ local function accept_all(keys, args)
       call('SET', marks[n], print, 'PX', ttl)
       -- guard: an idempotency key is kept where there is one
       if key then call('SET', key, print .. ' ' .. id, 'PX', ttl) end
-      local score = text(position)
-      for i = tail, tail + indexes - 1 do add(indexed, 'ZADD', keys, tonumber(args[i]), score, id) end
+      local run_id, score = id .. '.', text(position)
+      for i = tail, kinds_at - 1 do put(row_at(tonumber(args[i])), score, id) end
       for i = 0, runs - 1 do
-        local form = forms[tonumber(args[tail + indexes + i])]
-        local run_id, run_score = id .. '.' .. i, i == 0 and score or text(position + i)
-        call('HSET', keys[places[n] + 2 + i], 'task', form[1], 'queue', form[2], 'priority', form[3],
-                   'state', form[8], 'pos', run_score, 'attempt', '0', 'due', form[6], 'hinted', at_once)
-        add(indexed, 'ZADD', keys, form[9], run_score, run_id)
-        add(indexed, 'ZADD', keys, form[4], run_score, run_id)
-        add(indexed, 'ZADD', keys, form[5], run_score, run_id)
-        add(indexed, 'ZADD', keys, 2, form[7], run_id)
+        local task, queue, priority, state, due, check, task_row, queue_row, state_row =
+          unpack(forms[tonumber(args[kinds_at + i])])
+        local run, place = run_id .. i, i == 0 and score or text(position + i)
+        call('HSET', keys[places[n] + 2 + i], 'task', task, 'queue', queue, 'priority', priority, 'state', state,
+             'pos', place, 'attempt', '0', 'due', due, 'hinted', at_once)
+        put(state_row, place, run)
+        put(task_row, place, run)
+        put(queue_row, place, run)
+        put(due_row, check, run)
       end
-      for i = tail + indexes + runs, tail + indexes + runs + 2 * hints - 1, 2 do
-        add(hinted, 'LPUSH', keys, tonumber(args[i]), args[i + 1])
+      local list = kinds_at + runs
+      while list < next_tail do
+        local name, last = keys[tonumber(args[list])], list + 1 + tonumber(args[list + 1])
+        local push = lists[name]
+        if push then
+          for i = list + 2, last do push[#push + 1] = args[i] end
+        else
+          lists[name] = {'LPUSH', name, unpack(args, list + 2, last)}
+        end
+        list = last + 1
       end
       -- guard: places follow each other
       position = position + math.max(runs, 1)
       answers[2 * n - 1] = 'OK'
     end
-    tail = tail + indexes + runs + 2 * hints
+    tail = next_tail
   end
   call(unpack(written))
-  for _, command in pairs(indexed or {}) do call(unpack(command)) end
+  for _, row in pairs(several and rows or {}) do
+    if row[3] then call(unpack(row)) end
+  end
   -- A queue that is no list must not undo what is recorded: the sweeper sees to its hints.
-  for _, command in pairs(hinted) do redis.pcall(unpack(command)) end
+  for _, push in pairs(lists) do redis.pcall(unpack(push)) end
   -- guard: no place is given twice
   call('SET', keys[1], text(position - 1))
   return answers
