@@ -11,11 +11,11 @@ from core.ledger.packing import NOTHING as NOTHING
 from core.ledger.packing import Acceptance as Acceptance
 from core.ledger.packing import Outgoing as Outgoing
 from core.ledger.packing import Packing
-from core.ledger.packing import Request as Request
 from core.ledger.packing import Wanted as Wanted
 from core.ledger.packing import acceptance as acceptance
-from core.ledger.packing import indexes_of as indexes_of
 from core.ledger.packing import packs as packs
+from core.ledger.words import Request as Request
+from core.ledger.words import indexes_of as indexes_of
 
 SYNC_MS = 500  # that the server's disk may take for a write that must be on it
 ON_DISK = ("WAITAOF", 1, 0, SYNC_MS)

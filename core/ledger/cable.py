@@ -9,6 +9,8 @@ from hiredis import pack_command
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
+from core.ledger.flow import Words
+
 PIECE = 16_384  # bytes that are sent while the next commands are made
 
 
@@ -21,7 +23,7 @@ class Cable:
         self._idle: list[Any] = []
         self._pid = 0
 
-    def send(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+    def send(self, commands: Iterable[Words]) -> list[Any]:
         """Return the answers; a refusal is returned, not raised. *commands* may still be in the making.
 
         Where a connection was lost, all of them are sent once more over a new one: our scripts may be sent twice.
@@ -62,8 +64,9 @@ class Cable:
         piece: list[bytes] = []
         size = 0
         for command in rest:
-            names.append(command[0])
-            piece.append(pack_command(command))
+            packed = isinstance(command, bytes)
+            names.append("" if packed else command[0])
+            piece.append(command if packed else pack_command(command))
             size += len(piece[-1])
             if size >= PIECE:
                 self._off(connection, sent, piece)

@@ -29,13 +29,12 @@ class Script:
     keys: Sequence[str]
     args: Sequence[str | bytes | int]
 
-    def command(self, *, whole: bool = False) -> tuple[Any, ...]:
+    def command(self, *, whole: bool = False) -> "Words":
         """Return the EVALSHA command, or with *whole* the EVAL that carries the script's text."""
-        text, digest = source(self.name)
-        head = ("EVAL", text) if whole else ("EVALSHA", digest)
-        return (*head, len(self.keys), *self.keys, *self.args)
+        return (*beginning(self.name, whole=whole), len(self.keys), *self.keys, *self.args)
 
 
+Words = tuple[Any, ...] | bytes  # a command, or what the server reads of it
 Command = Script | tuple[Any, ...]
 Flow = Generator[list[Command], list[Any], T]
 
@@ -50,6 +49,12 @@ def source(name: str) -> tuple[str, str]:
     parts = [*SHARED.get(name, ("basics", "common")), name]
     text = "\n".join([f"#!lua{flags}", *((LUA / f"{part}.lua").read_text() for part in parts)])
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def beginning(name: str, *, whole: bool = False) -> tuple[str, str]:
+    """Return how a call of a script begins: by its SHA-1, or *whole*."""
+    text, digest = source(name)
+    return ("EVAL", text) if whole else ("EVALSHA", digest)
 
 
 def server_now() -> Flow[int]:

@@ -2,34 +2,23 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from os import urandom
 from typing import NamedTuple
 
+from hiredis import Reader
+
 from core.causes import Cause, Keyring
-from core.ledger.flow import Script
+from core.errors import InvalidEvent
+from core.ledger.flow import Script, beginning
 from core.ledger.keys import Keys
+from core.ledger.words import ZERO, Request, Shared, number, usual, word, words
 
 MARK_TTL = 24 * 3600 * 1000  # ms that an id or idempotency key is remembered
 # What one script accepts at once holds all others up: this much is a millisecond or two of the server's time.
 HEAVIEST = 50  # an event weighs 1, each of its runs too
 PER_WEIGHT = 8192  # bytes of data
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One run that is wanted. ``delay`` is ms; ``at`` is ms since the epoch, 0 where the delay counts."""
-
-    task: str
-    queue: str
-    priority: int = 5
-    delay: int = 0
-    at: int = 0
-
-    @property
-    def waits(self) -> bool:
-        return self.delay > 0 or self.at > 0
 
 
 class Outgoing(NamedTuple):
@@ -70,7 +59,7 @@ def packs(wanted: Iterable[Wanted]) -> Iterator[list[Wanted]]:
     """Return *wanted* in portions that one script accepts: light ones, in which no id comes twice."""
     pack, ids, weight = list[Wanted](), set[str](), 0
     for one in wanted:
-        ident, more = one.cause.ledger_id, 1 + len(one.requests) + len(one.cause.content) // PER_WEIGHT
+        ident, more = one.cause.ledger_id, _weight(one)
         if pack and (weight + more > HEAVIEST or ident in ids):
             yield pack
             pack, ids, weight = [], set(), 0
@@ -81,14 +70,26 @@ def packs(wanted: Iterable[Wanted]) -> Iterator[list[Wanted]]:
         yield pack
 
 
+def _weight(wanted: Wanted) -> int:
+    with suppress(InvalidEvent):
+        return 1 + len(wanted.requests) + len(wanted.cause.content) // PER_WEIGHT
+    return 1
+
+
 class Packing:
-    """Puts causes into what ``acceptance.lua`` takes; what several of them share is in it once."""
+    """Puts causes into a call of ``acceptance.lua``, as the server reads it; what several of them share is in it once.
+
+    Fifty words, each told anew to redis-py's or hiredis's packer, would take longer than all the rest.
+    """
 
     def __init__(self, keys: Keys, keyring: Keyring) -> None:
         self._keys, self._keyring = keys, keyring
-        self._kinds = _kinds(keys, ())
-        self._of_causes: list[str | bytes | int] = []
-        self._tails: list[str | int] = []
+        self._shared: Shared | None = None
+        self._names: list[str] = []
+        self._causes: list[bytes] = []
+        self._tails: list[str] = []
+        self._own = 0  # keys of the causes
+        self._more = 0  # arguments in the tails
         self.number = 0  # of the causes in it
 
     def add(self, wanted: Wanted) -> None:
@@ -98,90 +99,61 @@ class Packing:
             InvalidEvent: it cannot be recorded; nothing was added.
         """
         cause, requests, idempotency, outgoing = wanted
-        ident, nonce, keys, tails = cause.ledger_id, urandom(4).hex(), self._keys, self._tails
-        record = self._keyring.seal(cause, runs=len(requests), nonce=nonce)
-        if not self.number:
-            self._kinds = _kinds(keys, tuple(requests)).copy()
-        kinds = self._kinds
-        names, place = kinds.names, kinds.place
-        indexes = [place(name) for name in indexes_of(keys, cause.kind, cause.type, cause.source, cause.subject)]
-        key = place(keys.idempotency(_digest(idempotency))) if idempotency else 0
-        tails += indexes
-        tails += [kinds.number(request) for request in requests]
+        ident, nonce, keys, runs = cause.ledger_id, urandom(4).hex(), self._keys, len(requests)
+        record = self._keyring.seal(cause, runs=runs, nonce=nonce)
+        like = cause.kind, cause.type, cause.source, tuple(requests)
+        shared = self._shared = self._shared or usual(keys, *like).copy()
+        indexes, places, kinds = shared.told if shared.like == like else shared.tell(*like)
+        if cause.subject:
+            indexes, places = indexes + 1, places + shared.place(keys.subject(cause.subject))
+        key = shared.place(keys.idempotency(_digest(idempotency))) if idempotency else ZERO
+        self._tails += (places, kinds)
         hints = 0
         for name, messages in outgoing.lists.items():
-            where, hints = place(name), hints + len(messages)
-            for message in messages:
-                tails += (where, message)
-        own = ident, cause.fingerprint, nonce, record, len(names) + 1, key, len(indexes), len(requests), hints
-        self._of_causes += own
-        names += (keys.record(ident), keys.mark(ident))
-        if requests:
-            run = keys.run(ident)
-            names += [f"{run}.{n}" for n in range(len(requests))]
+            hints += 2 + len(messages)
+            self._tails += (shared.place(name), number(len(messages)), *map(word, messages))
+        # An id of ours has 17 letters, a fingerprint 12, a nonce 8.
+        what = f"$17\r\n{ident}\r\n$12\r\n{cause.fingerprint}\r\n$8\r\n{nonce}\r\n${len(record)}\r\n"
+        counts = f"\r\n{key}{number(indexes)}{number(runs)}{number(hints)}"
+        self._causes += (what.encode(), record, counts.encode())
+        self._names += [f"{head}{ident}{rest}" for head, rest in shared.own(runs)]
+        self._own += 2 + runs
+        self._more += indexes + runs + hints
         self.number += 1
 
-    def acceptance(self, limit: int = 0) -> Acceptance:
-        """Return the keys and arguments for what was added, all of which is accepted if *limit* allows."""
-        kinds = self._kinds
-        head = MARK_TTL, limit, len(kinds.numbers), self.number
-        return Acceptance(kinds.names, [*head, *kinds.args, *self._of_causes, *self._tails])
+    def acceptance(self) -> Acceptance:
+        """Return what was added as keys and arguments, for a script that does something else too."""
+        reader = Reader()
+        reader.feed(self._packed((), 0))
+        keys, *rest = reader.gets()
+        names = rest[: int(keys)]
+        return Acceptance([name.decode() for name in names], rest[len(names) :])
 
-    def script(self, limit: int) -> Script:
-        """Return the call that accepts what was added."""
-        wanted = self.acceptance(limit)
-        return Script("accept", wanted.keys, wanted.args)
+    def script(self, limit: int = 0) -> Script:
+        """Return the call that accepts what was added, if fewer than *limit* runs are open (0: however many)."""
+        return Packed("accept", (), (), self._packed, limit)
 
-
-@dataclass
-class Kinds:
-    """The keys of a call, and what it says but once of runs that are alike."""
-
-    keys: Keys
-    names: list[str]
-    places: dict[str, int] = field(default_factory=dict)
-    numbers: dict[Request, int] = field(default_factory=dict)
-    args: list[str | int] = field(default_factory=list)
-
-    def copy(self) -> "Kinds":
-        """Return one that can be added to without changing this one."""
-        return Kinds(self.keys, self.names.copy(), self.places.copy(), self.numbers.copy(), self.args.copy())
-
-    def place(self, name: str) -> int:
-        """Return the place of a key that several causes may share."""
-        place = self.places.get(name)
-        if place is None:
-            self.names.append(name)
-            place = self.places[name] = len(self.names)
-        return place
-
-    def number(self, request: Request) -> int:
-        """Return the number of a kind of runs."""
-        number = self.numbers.get(request)
-        if number is None:
-            task, queue = self.place(self.keys.task(request.task)), self.place(self.keys.queue(request.queue))
-            self.args += (request.task, request.queue, request.priority, request.delay, request.at, task, queue)
-            number = self.numbers[request] = len(self.numbers) + 1
-        return number
+    def _packed(self, head: tuple[str, ...], limit: int) -> bytes:
+        assert self._shared  # there is nothing to say of no cause
+        shared, causes = self._shared, self.number
+        first, kinds = len(shared.places), len(shared.kinds)
+        length = len(head) + 6 + first + self._own + 7 * kinds + 8 * causes + self._more
+        numbers = f"{number(MARK_TTL)}{number(limit)}{number(kinds)}{number(causes)}{number(first)}"
+        begun = [f"*{length}\r\n", words(head), number(first + self._own), *shared.names, *self._names]
+        begun += (numbers, *shared.args)
+        return b"".join(("".join(begun).encode(), *self._causes, "".join(self._tails).encode()))
 
 
-@lru_cache(maxsize=256)
-def _kinds(keys: Keys, requests: tuple[Request, ...]) -> Kinds:
-    """Return the kinds of *requests*: most events want what those before them wanted."""
-    made = Kinds(keys, [keys.position, keys.due, *keys.starts])
-    for request in requests:
-        made.number(request)
-    return made
+@dataclass(frozen=True)
+class Packed(Script):
+    """A call of ``accept`` that *pack* makes of the words that begin it, and of the most runs that may be open."""
 
+    pack: Callable[[tuple[str, ...], int], bytes]
+    limit: int
 
-def indexes_of(keys: Keys, kind: str, cause_type: str, source: str, subject: str | None) -> list[str]:
-    """Return the indexes that a cause stands in, beside those of its runs."""
-    if kind == "event":
-        about = [keys.subject(subject)] if subject else []
-        return [keys.causes("event"), keys.type(cause_type), keys.source(source), *about]
-    if kind == "fire":
-        return [keys.causes("fire"), keys.schedule(cause_type)]
-    return [keys.causes("call")]
+    def command(self, *, whole: bool = False) -> bytes:
+        """Return the command as the server reads it."""
+        return self.pack(beginning(self.name, whole=whole), self.limit)
 
 
 def _digest(idempotency: str) -> str:

@@ -12,7 +12,7 @@ from core.errors import BacklogFull, CoreError, LedgerUnavailable
 from core.ledger.breaker import Breaker
 from core.ledger.cable import Cable
 from core.ledger.clients import async_client, client
-from core.ledger.flow import Command, Flow, Script
+from core.ledger.flow import Command, Flow, Script, Words
 from core.ledger.line import Line
 from core.ledger.wire import Wire
 
@@ -87,7 +87,7 @@ class Ledger:
                 _fill(answers, missing, again)
         return answers
 
-    def _send(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+    def _send(self, commands: Iterable[Words]) -> list[Any]:
         return self.cable.send(commands)
 
 
@@ -181,7 +181,7 @@ def _noting(commands: Iterable[Command], asked: list[Command]) -> Iterator[Comma
         yield command
 
 
-def _plain(command: Command, *, whole: bool = False) -> tuple[Any, ...]:
+def _plain(command: Command, *, whole: bool = False) -> Words:
     return command.command(whole=whole) if isinstance(command, Script) else command
 
 

@@ -8,6 +8,8 @@ from hiredis import pack_command
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
+from core.ledger.flow import Words
+
 
 class Wire:
     """Sends commands over connections of an async client's *pool*; it sets no limit to the time that takes."""
@@ -15,12 +17,12 @@ class Wire:
     def __init__(self, pool: Any) -> None:
         self._pool = pool
 
-    async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    async def send(self, commands: Sequence[Words]) -> list[Any]:
         """Return the answers; an answer that is an error is returned, not raised.
 
         A connection that was lost is tried once more with a new one: all our scripts may be sent twice.
         """
-        packed = b"".join([pack_command(command) for command in commands])
+        packed = b"".join([one if isinstance(one, bytes) else pack_command(one) for one in commands])
         try:
             return await self._once(packed, len(commands))
         except ConnectionLost:
