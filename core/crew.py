@@ -15,7 +15,6 @@ from typing import Any
 
 from core import moments
 from core.catalog import Task
-from core.errors import BacklogFull, LedgerUnavailable
 from core.gathering import Gathering
 from core.ledger.running import Claim, End, claim_all, finish_all
 from core.outcomes import Ended
@@ -60,14 +59,13 @@ class Crew:
         try:
             alone = runner.isolate is None
             claims = await runner.shared.run_here(claim_all(runner.keys, wanted, runner.worker, alone=alone))
-        except (LedgerUnavailable, BacklogFull):
+        except Exception:  # noqa: BLE001 - each run meets it again by itself, and tells of it
             claims = [None] * len(wanted)
         jobs = [
             job
             for (run, token), (_, place), claimed in zip(wanted, hints, claims, strict=True)
             if (job := self._job(run, token, place, claimed))
         ]
-        runner.going.update((job.token, job.run) for job in jobs)
         self._room.lighten([job.place for job in jobs if job.task.is_async])
         on_threads = []
         for job in jobs:
@@ -82,7 +80,10 @@ class Crew:
         if claimed is None or claimed.verdict == "ERROR":
             self._start(self._by_itself(run, place, self._runner.follow(self._way(place), run, token)))
             return None
-        task = self._runner.catalog.task(claimed.task) if claimed.verdict == "OK" else None
+        task = None
+        if claimed.verdict == "OK":
+            self._runner.going[token] = run  # before one looks whether the worker stops: it gives back what is here
+            task = self._runner.catalog.task(claimed.task)
         if task is None or self._runner.stopping.is_set():
             self._start(self._by_itself(run, place, self._runner.go_on(self._way(place), run, token, claimed)))
             return None
@@ -134,7 +135,7 @@ class Crew:
         wanted = [End(job.run, job.token, e.state, e.delay, e.error, e.result) for job, e in ends]
         try:
             verdicts = await runner.shared.run_here(finish_all(runner.keys, wanted))
-        except (LedgerUnavailable, BacklogFull):
+        except Exception:  # noqa: BLE001 - each run meets it again by itself, and tells of it
             for job, ended in ends:
                 self._start(self._recorded(job, ended))
             return

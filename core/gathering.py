@@ -32,9 +32,7 @@ class Gathering(Generic[T]):
     async def _serve(self) -> None:
         try:
             while self._waiting:
+                await self._work([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
                 await asyncio.sleep(0)  # those who were woken together go together
-                batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-                if batch:
-                    await self._work(batch)
         finally:
             self._under_way.discard(asyncio.current_task())  # at once: the next item needs a new one

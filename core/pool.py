@@ -59,7 +59,7 @@ class Pool(BasePool):
         self._loop = house.loop
         self._threads = Threads(self.limit)
         self._beginning: deque[Callable[[], Any]] = deque()
-        self._called = False
+        self._called = self._taking = False
         light = {queue_name(house.config, queue) for queue in house.catalog.async_queues()}
         self.room = Room(max(house.config.async_concurrency, self.limit), self.limit, light, self._starved)
         self._crew = Crew(self._runner, self.room, self._threads)
@@ -72,7 +72,12 @@ class Pool(BasePool):
 
     def take(self, queue: str, runs: Sequence[str]) -> None:
         """Follow the hints of *runs*, each as soon as there is a place for it."""
+        self._taking = True
         self.room.enter(*[partial(self._on_loop, run) for run in runs], queue=queue)
+        self._taking = False
+        if self._beginning and not self._called:
+            self._called = True
+            self._loop.soon(self._begin)
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
         """Run *target*, Celery's tracer, as soon as there is a place for it."""
@@ -113,11 +118,12 @@ class Pool(BasePool):
         self._beginning.append(begin)
         if self._called:
             return
-        self._called = True
-        if threading.get_ident() == self._consumer:
-            self._hub.call_soon(self._loop.soon, self._begin)  # when all that have come with it are here
-        else:
+        if threading.get_ident() != self._consumer:
+            self._called = True
             self._loop.soon(self._begin)
+        elif not self._taking:
+            self._called = True
+            self._hub.call_soon(self._loop.soon, self._begin)  # when all that have come with it are here
 
     def _begin(self) -> None:
         """Begin some of what waits for it; the loop has other things to do, too."""

@@ -40,10 +40,7 @@ class Sweeper:
         published, until = 0, self.ledger.run(server_now())
         for _ in range(MOST_BATCHES):
             runs = self.ledger.run(due(self.keys, BATCH, until))
-            empty |= {queue: self._is_empty(queue) for queue in set(runs.values()) - {"", *empty}}
-            found = self.ledger.run(
-                recover(self.keys, {run: empty.get(queue, False) for run, queue in runs.items()}, trusted=trusted)
-            )
+            found = self._looked(runs, empty, trusted)
             self.publish([hint for _, hint in found])
             for action, hint in found:
                 moments.recovered.send(self.app, run=hint.run, action=action)
@@ -52,6 +49,16 @@ class Sweeper:
             if len(runs) < BATCH:
                 break
         return published
+
+    def _looked(self, runs: Sequence[str], empty: dict[str, bool], trusted: bool) -> list[tuple[str, Hint]]:
+        """Look at *runs*; *empty* remembers, by queue, what the broker said."""
+        found = self.ledger.run(recover(self.keys, dict.fromkeys(runs), trusted=trusted, empty=empty))
+        asked = {hint.run: hint.queue for action, hint in found if action == "ask"}
+        if not asked:
+            return found
+        empty |= {queue: self._is_empty(queue) for queue in set(asked.values())}
+        again = self.ledger.run(recover(self.keys, dict.fromkeys(asked), trusted=trusted, empty=empty))
+        return [(action, hint) for action, hint in found if action != "ask"] + again
 
     def _trusts(self, at: float) -> bool:
         """A server that was frozen or restarted must not look like dead workers: watch it for a while first."""

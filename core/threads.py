@@ -99,6 +99,7 @@ class Threads:
             self._coming = True
             self._bell.put(None)
         elif self._count < self._most:
+            name = f"carillon-thread-{self._count + 1}"
+            threading.Thread(target=self._serve, name=name, daemon=True).start()
             self._count += 1
             self._coming = True
-            threading.Thread(target=self._serve, name=f"carillon-thread-{self._count}", daemon=True).start()

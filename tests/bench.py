@@ -82,7 +82,7 @@ class Bench:
         """Look at *run* as a sweeper does; returns the action."""
         names = [self.keys.run(run), self.keys.due, *self.keys.states, self.keys.alive, self.keys.watermark]
         names += [self.keys.run(run), self.keys.attempts(run)]
-        [[answer]] = self.ledger.run(_one(Script("recover", names, [int(trusted), run, int(drained)])))
+        [[answer]] = self.ledger.run(_one(Script("recover", names, [int(trusted), 0, run, int(drained)])))
         hints = self.run(recover(self.keys, {}, trusted=trusted))
         assert hints == []
         return answer[0].decode()

@@ -155,3 +155,30 @@ def test_two_sweepers_at_once_do_each_thing_once(bench, server_url):
     with ThreadPoolExecutor(4) as pool:
         found = [hint.run for hints in pool.map(sweep, range(4)) for _, hint in hints]
     assert sorted(found) == sorted(runs)
+
+
+def test_whether_a_queue_is_empty_is_asked_where_it_matters_and_nothing_is_done_before(bench):
+    near, far, overtaken = bench.one(queue="near"), bench.one(queue="far"), bench.one(queue="overtaken")
+    bench.client.hset(bench.keys.watermark, "overtaken:5", bench.now() + 60_000)
+    for run in (near, far, overtaken):
+        bench.past(run)
+    score = bench.client.zscore(bench.keys.due, far)
+    looked = dict.fromkeys((near, far, overtaken))
+    found = bench.run(recover(bench.keys, looked, trusted=False, empty={"near": False}))
+    assert [(action, hint.run, hint.queue) for action, hint in found] == [
+        ("ask", far, "far"),
+        ("hint", overtaken, "overtaken"),
+    ]
+    assert (bench.client.zscore(bench.keys.due, far), bench.field(far, "looks")) == (score, None)
+    assert (bench.field(near, "looks"), 2 < bench.wait_of(near) <= 3) == ("1", True)
+    [(action, hint)] = bench.run(recover(bench.keys, {far: None}, trusted=False, empty={"near": False, "far": True}))
+    assert (action, hint.run) == ("hint", far)
+
+
+def test_many_runs_are_looked_at_each_by_itself(bench):
+    runs = [bench.one(queue=f"q{n % 2}") for n in range(120)]
+    for run in runs:
+        bench.past(run)
+    found = bench.run(recover(bench.keys, dict.fromkeys(runs), trusted=False, empty={"q0": True, "q1": False}))
+    assert [hint.run for _, hint in found] == runs[::2]
+    assert {bench.field(run, "looks") for run in runs[1::2]} == {"1"}

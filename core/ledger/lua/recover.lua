@@ -1,15 +1,18 @@
 -- Looks at runs whose check is due and does what has to be done.
 -- KEYS  the first run, due, states.., alive, watermark, then per run: run, attempts
--- ARGV  trusted (1: the sweeper may take silence for death), then per run, none named twice: run id, drained (1: the
---       run's queue holds no hints)
+-- ARGV  trusted (1: the sweeper may take silence for death), number of queues, then per queue: name, drained (1: it
+--       holds no hints; 0), then per run, none named twice: run id, drained (as its queue; '': look among the queues)
 -- Returns per run {action, queue, priority}; the action is
 --   hint     publish a hint: its delay is over, or the old hint is lost
 --   lost     publish a hint: its worker is dead
+--   ask      nothing yet: whether its queue is drained has to be known
 --   keep     nothing to do yet
 --   gone     there is no such run any more
 local trusted, alive, watermark = ARGV[1] == '1', KEYS[AFTER_STATES], KEYS[AFTER_STATES + 1]
 local now = now_ms()
-local later, newest = {'ZADD', KEYS[DUE]}, {}
+local queues, later, newest = tonumber(ARGV[2]), {'ZADD', KEYS[DUE]}, {}
+local drained = {}
+for i = 1, queues do drained[ARGV[1 + 2 * i]] = ARGV[2 + 2 * i] end
 
 local function keep(id, pause)
   later[#later + 1], later[#later + 2] = text(now + pause), id
@@ -52,11 +55,14 @@ local function look_at_running(run, key, attempts, id)
 end
 
 -- Publish again only if the hint is gone, never because the queue is merely long.
-local function look_at_pending(run, key, id, drained)
+local function look_at_pending(run, key, id, told)
   local looks = tonumber(run.looks or 0)
   local overtaken = newest_of(run.queue .. ':' .. run.priority) > tonumber(run.hinted) + OVERTAKEN
+  local empty = told ~= '' and told or drained[run.queue]
+  -- guard: whether a queue is empty is asked before one decides
+  if not overtaken and not empty then return {'ask', run.queue, ''} end
   -- guard: a backlog is not published again, what is lost is
-  if not (overtaken or drained) then
+  if not (overtaken or empty == '1') then
     redis.call('HSET', key, 'looks', looks + 1)
     return keep(id, math.min(HINT_GRACE * 2 ^ looks, 900000))
   end
@@ -68,7 +74,7 @@ local function look_at_pending(run, key, id, drained)
   return {'hint', run.queue, run.priority}
 end
 
-local function look(key, attempts, id, drained)
+local function look(key, attempts, id, told)
   local run = read(key, 'state', 'attempt', 'pos', 'queue', 'priority', 'worker', 'started', 'hinted', 'looks')
   -- guard: what is gone or has ended is not looked at again
   if not run.state or TERMINAL[run.state] then
@@ -83,12 +89,13 @@ local function look(key, attempts, id, drained)
   if run.state == 'running' then return look_at_running(run, key, attempts, id) end
   -- guard: what waits for a gate has no hint, and gets none before its gate opens
   if run.state == 'parked' then return keep(id, 900000) end
-  return look_at_pending(run, key, id, drained)
+  return look_at_pending(run, key, id, told)
 end
 
 local answers = {}
-for i = 1, (#ARGV - 1) / 2 do
-  answers[i] = look(KEYS[AFTER_STATES + 2 * i], KEYS[AFTER_STATES + 2 * i + 1], ARGV[2 * i], ARGV[2 * i + 1] == '1')
+for i = 1, (#ARGV - 2) / 2 - queues do
+  local at = 1 + 2 * (queues + i)
+  answers[i] = look(KEYS[AFTER_STATES + 2 * i], KEYS[AFTER_STATES + 2 * i + 1], ARGV[at], ARGV[at + 1])
 end
 -- guard: what goes on is looked at again
 if #later > 2 then redis.call(unpack(later)) end
