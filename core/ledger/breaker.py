@@ -23,6 +23,11 @@ class Breaker:
     _asking: bool = False
     _since: float = 0.0
 
+    @property
+    def silent(self) -> bool:
+        """Whether the last question had no answer."""
+        return self._silent
+
     @contextmanager
     def asked(self) -> Iterator[None]:
         """Ask the server within this block.
