@@ -23,6 +23,7 @@ from core.ledger.admission import Admission
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.server import durability
+from core.ledger.sharing import SharedLedger
 from core.ledger.store import AsyncLedger, Ledger
 from core.loader import load
 from core.log import celery_logs_here, listen
@@ -33,12 +34,15 @@ from core.sweeper import Sweeper
 from core.tasks import Runner
 from core.watch import Watch, doing, note_views
 from core.web import routes
+from core.web.sessions import Sessions
 
 WORKER_PATIENCE = 5.0  # seconds; nobody waits for a worker's answer, so it can wait for the ledger's
 
 
 class Application(Flask):
     """Flask, with all async views on one persistent event loop."""
+
+    session_interface = Sessions()
 
     def __init__(self, *args: Any, loop: Loop, **kwargs: Any) -> None:
         self.loop = loop
@@ -107,7 +111,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         catalog=catalog,
         keys=keys,
         keyring=keyring,
-        ledger=ledger,
+        ledger=_accepting(config),
         async_ledger=async_ledger,
         loop=app.loop,
         publish=publisher.put,
@@ -147,6 +151,12 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         celery=celery,
         publisher=publisher,
     )
+
+
+def _accepting(config: Config) -> Ledger:
+    """Return what records on threads: together, unless each record waits for the disk; those would wait in turn."""
+    kind = Ledger if config.durability == "fsync" else SharedLedger
+    return kind(config.redis_url, breaker=True)
 
 
 def _notes(app: Flask, ledger: Ledger, keys: Keys) -> Background[Said]:

@@ -55,7 +55,7 @@ class House:
         with suppress(Exception):  # a server that is away has nothing left to close
             self.loop.run(self.async_ledger.close())
         self.loop.stop()
-        for ledger in (self.ledger, self.runner.ledger):
+        for ledger in (self.ledger, self.bus.ledger, self.runner.ledger):
             ledger.close()
 
 

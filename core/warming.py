@@ -28,7 +28,7 @@ def _warm(here: House) -> None:
     if bus.outgoing:
         bus.outgoing([Hint("", task.options.queue, task.options.priority) for task in tasks])
     with suppress(CoreError):
-        here.ledger.run(_asked(here))
+        bus.ledger.run(_asked(here))
         bus.durability.ask()
         here.loop.run(here.async_ledger.run(_asked(here)))
 

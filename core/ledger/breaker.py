@@ -22,6 +22,11 @@ class Breaker:
     _asking: bool = False
     _since: float = 0.0
 
+    @property
+    def silent(self) -> bool:
+        """Whether the last question had no answer."""
+        return self._silent
+
     def asked(self) -> Self:
         """Ask the server within a ``with`` block.
 

@@ -1,7 +1,8 @@
 """Reads a request's body, bounded and unpacked, before the view: a slow sender never holds up the event loop."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 
 from flask import Blueprint, Flask, Request, g, request
 from werkzeug.exceptions import ClientDisconnected
@@ -30,20 +31,21 @@ def read(request: Request, limit: int) -> bytes:
     Raises:
         Problem: content-too-large, unsupported-encoding or bad-request.
     """
-    encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
+    environ = request.environ
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
         raise Problem("unsupported-encoding", "The Content-Encoding is none of identity and gzip.")
-    length = _content_length(request, limit)
-    packed = _bounded(request, limit, length)
+    length = _content_length(environ, limit)
+    packed = _bounded(request.stream, limit, length)
     return _gunzip(packed, limit) if encoding == "gzip" else packed
 
 
-def _content_length(request: Request, limit: int) -> int | None:
+def _content_length(environ: Mapping[str, Any], limit: int) -> int | None:
     """Return how many bytes the sender announced; None if it did not, as in a chunked body."""
-    text = request.environ.get("CONTENT_LENGTH") or ""
+    text = environ.get("CONTENT_LENGTH") or ""
     if text and not (text.isascii() and text.isdecimal()):
         raise Problem("bad-request", "The Content-Length is not a whole number of bytes.")
-    if not text or "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+    if not text or "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return None
     # The digits are counted first: int() refuses more than 4,300 of them in its own way.
     digits = text.lstrip("0") or "0"
@@ -52,12 +54,12 @@ def _content_length(request: Request, limit: int) -> int | None:
     return int(digits)
 
 
-def _bounded(request: Request, limit: int, length: int | None) -> bytes:
+def _bounded(stream: IO[bytes], limit: int, length: int | None) -> bytes:
     wanted = limit + 1 if length is None else length
     found = bytearray()
     while len(found) < wanted:
         try:
-            chunk = request.stream.read(min(CHUNK, wanted - len(found)))
+            chunk = stream.read(min(CHUNK, wanted - len(found)))
         except (OSError, ClientDisconnected):
             raise Problem("bad-request", "The connection broke off before the end of the body.") from None
         if not chunk:

@@ -23,7 +23,8 @@ EXTRAS_LIMIT = 1024  # bytes, as JSON, of all attributes together that are neith
 AHEAD = timedelta(hours=24)
 NO_TIME = "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z"
 WAITING = ("delay", "at")
-ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema")
+CHECKED = {"specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema"}
+KNOWN = CHECKED | {"data", "data_base64"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +45,27 @@ class Incoming:
     at: int = 0
 
 
-def read(headers: Mapping[str, str], content_type: str, body: bytes) -> list[Any] | Any:
-    """Return what the body says before it is checked: one event's fields, or a list of them for a batch.
+def attributes(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the CloudEvents attributes that stand in a request's headers, those of a binary event."""
+    found = [name for name in environ if name.startswith("HTTP_CE_")]
+    return {name[8:].replace("_", "-").lower(): _decoded(environ[name]) for name in found}
+
+
+def media_type(content_type: str) -> str:
+    """Return a Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def read(binary: dict[str, str], media: str, body: bytes) -> list[Any] | Any:
+    """Return what a request says before it is checked: one event's fields, or a list of them for a batch.
+
+    *binary* are the attributes in its headers, *media* is the type of its *body*.
 
     Raises:
         Problem: unsupported-media-type.
         MalformedJson, JsonTooComplex: the body is no JSON that we take.
         InvalidEvent: a batch that is no list.
     """
-    media = content_type.partition(";")[0].strip().lower()
-    binary = {name.lower()[3:]: _decoded(value) for name, value in headers.items() if name.lower().startswith("ce-")}
     if binary and not body and media not in (STRUCTURED, BATCH):
         return binary
     if media not in (PLAIN, STRUCTURED, BATCH):
@@ -89,7 +101,7 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
         if not fine:
             errors.append({"pointer": pointer(name) if name else "", "detail": detail})
 
-    extensions = {name: value for name, value in found.items() if name not in (*ATTRIBUTES, "data", "data_base64")}
+    extensions = {name: value for name, value in found.items() if name not in KNOWN}
     if cloud:
         want(found.get("specversion") == "1.0", "specversion", 'must be "1.0"')
         for name, value in extensions.items():
@@ -117,7 +129,7 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
     _check_time(found.get("time"), now, want)
     kept = {name: found[name] for name in ("dataschema", "datacontenttype") if found.get(name)}
     kept |= extensions if cloud else {}
-    size = len(json.dumps(kept, ensure_ascii=False).encode())
+    size = len(json.dumps(kept, ensure_ascii=False).encode()) if kept else 0
     want(size <= EXTRAS_LIMIT, "", f"extensions, dataschema and datacontenttype take {EXTRAS_LIMIT} bytes at most")
     if errors:
         places = "; ".join(f"{error['pointer'] or 'the event'} {error['detail']}" for error in errors)
@@ -134,15 +146,9 @@ def checked(found: Any, now: datetime, *, cloud: bool) -> Incoming:
     )
 
 
-def is_cloud(headers: Mapping[str, str], content_type: str) -> bool:
-    """Tell whether the request speaks CloudEvents."""
-    media = content_type.partition(";")[0].strip().lower()
-    return media in (STRUCTURED, BATCH) or any(name.lower().startswith("ce-") for name in headers)
-
-
-def is_batch(content_type: str) -> bool:
-    """Tell whether the request's body is a CloudEvents batch."""
-    return content_type.partition(";")[0].strip().lower() == BATCH
+def is_cloud(binary: Mapping[str, str], media: str) -> bool:
+    """Tell whether a request with these attributes in its headers and this type of body speaks CloudEvents."""
+    return bool(binary) or media in (STRUCTURED, BATCH)
 
 
 def _decoded(header: str) -> str:
@@ -157,7 +163,7 @@ def _is(pattern: re.Pattern[str], value: Any, *, optional: bool = False) -> bool
 
 
 def _json(media: Any) -> bool:
-    return media is None or (isinstance(media, str) and media.partition(";")[0].strip().lower() == PLAIN)
+    return media is None or (isinstance(media, str) and media_type(media) == PLAIN)
 
 
 def _check_time(value: Any, now: datetime, want: Any) -> None:
