@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from core import cli, engines, moments, prefork, queue, worker
+from core.alarm import Alarm
 from core.background import Background
 from core.bus import Bus, Known
 from core.catalog import Catalog
@@ -28,8 +29,13 @@ from core.ledger.store import AsyncLedger, Ledger
 from core.loader import load
 from core.log import celery_logs_here, listen
 from core.loop import Loop
+from core.missed import Missed
+from core.moving import Mover
 from core.notes import Said, keep_notes
+from core.plain import Plain
 from core.retention import Retention
+from core.sending import with_sending
+from core.statics import tasks_of
 from core.sweeper import Sweeper
 from core.tasks import Runner
 from core.watch import Watch, doing, note_views
@@ -60,7 +66,7 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
     """
     config = config or Config.from_env()
     engines.check(config)
-    catalog = with_chores(load(packages), config)
+    catalog = with_sending(with_chores(load(packages), config))
     app = _flask(config)
     house = _house(app, config, catalog)
     app.extensions["carillon"] = house
@@ -135,7 +141,17 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         worker=worker.new_id(),
     )
     layout = Layout(prefix=queue.redbeat_prefix(config), keys=keys, keyring=keyring)
-    clockwork = Clockwork(app=app, catalog=catalog, layout=layout, ledger=ledger, publish=publisher.put)
+    missed = Missed(catalog=catalog, gather=bus.gather)
+    mover = Mover(catalog=catalog, layout=layout, gather=bus.gather, missed=missed, outgoing=bus.outgoing)
+    clockwork = Clockwork(
+        app=app,
+        catalog=catalog,
+        layout=layout,
+        ledger=ledger,
+        mover=mover,
+        plain=Plain(celery=celery, catalog=catalog, allowed=[*config.redbeat_tasks, *tasks_of(celery)]),
+        publish=publisher.put,
+    )
     return House(
         app=app,
         config=config,
@@ -148,6 +164,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         bus=bus,
         runner=runner,
         clockwork=clockwork,
+        mover=mover,
         celery=celery,
         publisher=publisher,
     )
@@ -217,6 +234,13 @@ def _attend(house: House) -> None:
             ident=house.runner.worker,
             room=config.history_memory,
             memory=config.ledger_memory,
+        ),
+        alarm=Alarm(
+            app=app,
+            layout=house.layout,
+            ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
+            missed=house.mover.missed,
+            publish=house.bus.publish,
         ),
         ident=house.runner.worker,
         durability=config.durability,

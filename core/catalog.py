@@ -50,14 +50,15 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A schedule that code declares: *trigger* is its JSON form, e.g. ``{"every": 300.0}``."""
+    """A schedule that code declares: *trigger* is its JSON form, e.g. ``{"every": 300.0}``.
+
+    *policies* are those that differ from the defaults, e.g. ``{"overlap": "skip"}``.
+    """
 
     name: str
     task: str
     trigger: dict[str, Any]
-    overlap: str
-    catch_up: str
-    jitter: float
+    policies: dict[str, Any]
     starts_at: str | None
     ends_at: str | None
     place: str

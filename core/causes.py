@@ -86,10 +86,13 @@ class Cause:
         return datetime.fromisoformat(self.time) if self.kind == "fire" else None
 
 
-def fire(schedule: str, planned: datetime) -> Cause:
-    """Return the cause of *schedule* firing at *planned*; its id is ``name@planned-time``."""
+def fire(schedule: str, planned: datetime, data: Any = None, mark: str = "") -> Cause:
+    """Return the cause of *schedule* firing at *planned*; its id is ``name@planned-time``, with *mark* behind it.
+
+    *data* are the arguments of its task, where it takes any.
+    """
     at = rfc3339(planned)
-    return Cause(kind="fire", id=f"{schedule}@{at}", type=schedule, source=SCHEDULES, time=at)
+    return Cause(kind="fire", id=f"{schedule}@{at}{mark}", type=schedule, source=SCHEDULES, time=at, data=data)
 
 
 def ledger_id(source: str, id: str, kind: str = "event") -> str:  # noqa: A002 - CloudEvents' word

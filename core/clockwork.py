@@ -1,26 +1,36 @@
-"""What beat does at each tick: advance what is due and accept its runs, each in one step."""
+"""What beat does at each tick: advance what is due and accept its runs, many in a step, each whole or not at all."""
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from flask import Flask
 
-from core import causes, moments
-from core.catalog import Catalog, Options
-from core.clock import rfc3339, to_ms
-from core.entries import Layout, Schedule, declared, edited, load_all, load_due, meta, names, remove, save
-from core.ledger.acceptance import Accepted, Request, accept
-from core.ledger.firing import Advance, Fire, Stored, fire
-from core.ledger.flow import Flow, scored
+from core import moments
+from core.catalog import Catalog
+from core.clock import from_ms, rfc3339, to_ms
+from core.entries import Layout, load_keys, names
+from core.errors import CoreError
+from core.fuses import blown
+from core.ledger.firing import Fire, Move, Stored, fire
+from core.ledger.flow import Command, Flow, Script, scored
 from core.ledger.running import Hint
 from core.ledger.store import Ledger
-from core.planning import Step, next_score, step, stepped
+from core.moving import Mover, hints_of
+from core.plain import Plain
+from core.planning import Outage, next_score, outage, step
+from core.quarantine import held, hold, put_off
+from core.schedule import Pause, Schedule, declared
+from core.scheduling import change, put
+from core.statics import install
 
-LONGEST_SLEEP = 1.0  # seconds between two ticks: a new or changed schedule is seen that soon
-BATCH = 500
-ON_TIME = 5.0  # seconds after its planned time that a fire, jitter aside, still counts as on time
+LONGEST_SLEEP = 1.0  # seconds between two ticks: a change that nobody told of is seen that soon
+BATCH = 1000  # entries that are read in one go
+SLICE = 25  # entries that one script advances: larger calls cost the server more an entry
+AHEAD = 40  # slices that are asked before their answers are read
+MOST_ROUNDS = 20  # in one tick
+LATER = 60.0  # seconds until an entry that cannot be fired is looked at again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,142 +41,213 @@ class Clockwork:
     catalog: Catalog
     layout: Layout
     ledger: Ledger
+    mover: Mover
+    plain: Plain
     publish: Callable[[Sequence[Hint]], None]
-    passed_over: set[str] = field(default_factory=set)
+    _held: set[str] = field(default_factory=set)
+    _met: set[str] = field(default_factory=set)  # entries that are not ours
 
     def tick(self, now: datetime) -> float:
         """Fire what is due at *now*; returns the seconds until the next look."""
-        for stored in self.ledger.run(load_due(self.layout, now.timestamp(), BATCH)):
-            schedule = self.layout.read(stored)
-            if schedule is None:
-                self._pass_over(stored)
-            else:
-                self.ring(stored, schedule, now)
-        return min(LONGEST_SLEEP, max(0.0, self.ledger.run(_next_due(self.layout, now)) - now.timestamp()))
+        gap = outage(self.ledger.run(_last_tick(self.layout)), now)
+        for _ in range(MOST_ROUNDS):
+            due = self.ledger.run(load_due(self.layout, now))
+            if not due:
+                self.ledger.run(_ticked(self.layout, now))
+                return min(LONGEST_SLEEP, self.ledger.run(_until_next(self.layout, now)))
+            self.advance(due, now, gap)
+        if not gap:
+            self.ledger.run(_ticked(self.layout, now))
+        return 0.0
 
-    def ring(self, stored: Stored, schedule: Schedule, now: datetime) -> None:
-        """Take *schedule* through every step that is due at *now*."""
-        while True:
-            taken = step(schedule, now)
-            if taken is None:
-                return
-            options = options_of(self.catalog, schedule)
-            fired, moved = _fired(schedule, taken, now)
-            score = next_score(moved)
-            passed = stepped(schedule, taken, None)
-            skipped = (meta(passed), self.layout.ours(passed))
-            ours = self.layout.ours(moved)
-            advance = Advance(meta=meta(moved), ours=ours, skipped=skipped, next_score=score, rows=taken.rows)
-            verdict = self.ledger.run(_fire(self.layout, schedule, stored, advance, fired, options))
-            if verdict == "STALE":
-                return
-            if fired and verdict == "OK":
-                self.publish([Hint(str(fired.run), options.queue, options.priority)])
-            self._tell(schedule, taken, fired, verdict)
-            schedule = passed if verdict == "SKIPPED" else moved
-            stored = replace(stored, meta=meta(schedule).encode(), ours=self.layout.ours(schedule).encode())
+    def advance(self, entries: Sequence[Stored], now: datetime, gap: Outage | None = None) -> None:
+        """Take each of *entries* one step on, if it has one at *now*."""
+        schedules = {one.key: schedule for one in entries if (schedule := self.layout.read(one))}
+        stopped = self._stop_blown(schedules, now)
+        waiting: list[tuple[Stored, float]] = []
+        unfit: dict[str, str] = {}
+
+        def moves() -> Iterator[Move]:
+            for one in entries:
+                if one.key not in stopped:
+                    try:
+                        found = self._move(one, schedules.get(one.key), now, gap)
+                    except Exception as error:  # noqa: BLE001 - no entry, whatever it holds, stops the others
+                        unfit[one.key] = str(error) if isinstance(error, CoreError) else repr(error)
+                        continue
+                    if isinstance(found, Move):
+                        yield found
+                    else:
+                        waiting.append((one, found))
+
+        self._fire_all(moves(), unfit)
+        self._list({self.layout.name(one.key) for one in entries if one.key not in schedules})
+        self._hold({self.layout.name(key): why for key, why in unfit.items()}, entries, now)
+        waiting += [(one, now.timestamp() + LATER) for one in entries if one.key in unfit]
+        self.ledger.run(put_off(self.layout, waiting))
+
+    def take_over(self, now: datetime) -> None:
+        """Begin to lead: know what is held, and store what code declares and the store does not have."""
+        self._held.clear()
+        self._held.update(self.ledger.run(held(self.layout)))
+        self.add_missing(now)
 
     def add_missing(self, now: datetime) -> int:
-        """Store the schedules that code declares and the store does not have; returns how many."""
+        """Store the schedules that code declares and the store does not have, and Celery's own; returns how many."""
         known = set(self.ledger.run(names(self.layout)))
         new = [one for name, one in self.catalog.schedules.items() if name not in known]
         for declaration in new:
-            schedule = declared(declaration, to_ms(now))
-            self.ledger.run(save(self.layout, schedule, next_score(schedule)))
+            nothing = Stored(self.layout.key(declaration.name), b"", b"", b"")
+            self.ledger.run(put(self.layout, declared(declaration, to_ms(now)), nothing))
+        for problem in self.ledger.run(install(self.plain.celery, self.layout, now)):
+            moments.trouble.send(self.app, what="beat goes on", error=problem)
         return len(new)
 
-    def _tell(self, schedule: Schedule, taken: Step, fired: Fire | None, verdict: str) -> None:
-        if fired:
-            state, why = ("skipped", "the last run is not finished") if verdict == "SKIPPED" else ("fired", fired.cause)
-            self._say(schedule, fired, state, why)
-        for row in taken.rows:
-            self._say(schedule, row, row.state, row.cause)
+    def _move(self, stored: Stored, schedule: Schedule | None, now: datetime, gap: Outage | None) -> Move | float:
+        """Return how an entry goes on, or the time (s since the epoch) to look at it again."""
+        if schedule is None:
+            return self.plain.move(self.layout.name(stored.key), stored, now)
+        if taken := step(schedule, now, gap):
+            return self.mover.move(stored, schedule, taken, now)
+        score = next_score(schedule)
+        return float("inf") if score is None else max(score, now.timestamp() + LONGEST_SLEEP)
 
-    def _say(self, schedule: Schedule, row: Fire, state: str, why: str) -> None:
+    def _fire_all(self, moves: Iterator[Move], unfit: dict[str, str]) -> None:
+        """Fire in slices; the server works on them while the next ones are made. Adds to *unfit* what cannot be."""
+        while first := list(islice(moves, SLICE)):
+            slices: list[Sequence[Move]] = []
+            answers = self.ledger.run(_asked(self._scripts(first, moves, slices, unfit)))
+            for part, answer in zip(slices, answers, strict=True):
+                self._settle(part, answer)
+
+    def _scripts(
+        self, part: Sequence[Move], moves: Iterator[Move], slices: list[Sequence[Move]], unfit: dict[str, str]
+    ) -> Iterator[Script]:
+        """Yield the call that fires *part*, then those for slices of *moves*, AHEAD of them; *slices* gets each."""
+        while part:
+            try:
+                script = self._script(part)
+            except CoreError:  # one of them cannot be recorded
+                part = [move for move in part if self._fits(move, unfit)]
+                script = self._script(part)
+            slices.append(part)
+            yield script
+            part = list(islice(moves, SLICE)) if len(slices) < AHEAD else []
+
+    def _script(self, part: Sequence[Move]) -> Script:
+        return fire(self.layout.keys, self.layout.keyring, self.layout.timetable, part)
+
+    def _fits(self, move: Move, unfit: dict[str, str]) -> bool:
+        try:
+            self._script([move])
+        except CoreError as error:
+            unfit[move.stored.key] = str(error)
+            return False
+        return True
+
+    def _settle(self, moves: Sequence[Move], answers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Publish the hints that did not go with the fires, and tell what became of each move."""
+        hints: list[Hint] = []
+        for move, (answer, _) in zip(moves, answers, strict=True):
+            verdict = answer.decode()
+            if verdict == "STALE":
+                continue
+            if self.mover.outgoing is None:
+                hints += hints_of(move.accepted) if verdict == "OK" and move.accepted else []
+                hints += hints_of(move.told) if move.told else []
+            self._tell(move, verdict)
+        if hints:
+            self.publish(hints)
+
+    def _tell(self, move: Move, verdict: str) -> None:
+        if move.fired:
+            state = "skipped" if verdict == "SKIPPED" else "fired"
+            why = f"overlap: {move.last_run} still runs" if verdict in ("SKIPPED", "PARKED") else move.fired.cause
+            self._say(move.name, move.fired, state, why)
+        for row in move.rows:
+            self._say(move.name, row, row.state, row.cause)
+
+    def _say(self, name: str, row: Fire, state: str, why: str) -> None:
         planned = rfc3339(row.planned)
-        moments.fired.send(self.app, schedule=schedule.name, planned=planned, run=row.run, state=state, why=why)
+        moments.fired.send(self.app, schedule=name, planned=planned, run=row.run, state=state, why=why)
 
-    def _pass_over(self, stored: Stored) -> None:
-        if stored.key not in self.passed_over:
-            self.passed_over.add(stored.key)
-            why = LookupError("it is no schedule of ours, or its seal does not fit")
-            moments.trouble.send(self.app, what=f"{stored.key} is passed over", error=why)
+    def _hold(self, unfit: Mapping[str, str], entries: Sequence[Stored], now: datetime) -> None:
+        """Note which of *entries* are held, by name, and which are held no more."""
+        new = {name: why for name, why in unfit.items() if name not in self._held}
+        names = {self.layout.name(one.key) for one in entries} if self._held else set()
+        freed = sorted(names & self._held - unfit.keys())
+        self._held.difference_update(freed)
+        self._held.update(new)
+        if new or freed:
+            self.ledger.run(hold(self.layout, new, freed, now))
+        for name, why in new.items():
+            moments.trouble.send(self.app, what=f"the schedule {name} is held", error=why)
 
+    def _list(self, met: set[str]) -> None:
+        """Let entries that are not ours be listed, too."""
+        if new := met - self._met:
+            self._met.update(new)
+            self.ledger.run(_listed(self.layout, sorted(new)))
 
-def _fired(schedule: Schedule, taken: Step, now: datetime) -> tuple[Fire | None, Schedule]:
-    if taken.fires is None:
-        return None, stepped(schedule, taken, None)
-    run = f"{causes.fire(schedule.name, taken.fires).ledger_id}.0"
-    late = round((now - taken.fires).total_seconds(), 3)
-    why = "on time" if late < ON_TIME + schedule.jitter else "late"
-    fired = Fire(planned=taken.fires, state="fired", cause=why, late=late, run=run)
-    return fired, stepped(schedule, taken, run)
-
-
-def _fire(
-    layout: Layout, schedule: Schedule, stored: Stored, advance: Advance, fired: Fire | None, options: Options
-) -> Flow[str]:
-    cause = causes.fire(schedule.name, fired.planned) if fired else None
-    request = Request(task=schedule.task, queue=options.queue, priority=options.priority) if fired else None
-    going = schedule.last_run if schedule.overlap == "skip" and fired else None
-    return fire(
-        layout.keys,
-        layout.keyring,
-        schedule.name,
-        layout.timetable,
-        stored,
-        advance,
-        fired,
-        cause,
-        request,
-        unless_going=going,
-    )
+    def _stop_blown(self, schedules: Mapping[str, Schedule], now: datetime) -> set[str]:
+        """Pause the schedules whose last runs have all died; returns the keys of their entries."""
+        fused = [one for one in schedules.values() if one.pause_after]
+        names = self.ledger.run(blown(self.layout.keys, fused)) if fused else []
+        for name in names:
+            self.ledger.run(change(self.layout, name, _paused_itself, now))
+            moments.trouble.send(self.app, what=f"the schedule {name} pauses itself", error="its last runs all died")
+        return {self.layout.key(name) for name in names}
 
 
-def _next_due(layout: Layout, now: datetime) -> Flow[float]:
-    [found] = yield [
-        ("ZRANGE", layout.timetable, f"({now.timestamp()}", "+inf", "BYSCORE", "LIMIT", 0, 1, "WITHSCORES")
-    ]
-    return next((score for _, score in scored(found)), float("inf"))
+def load_due(layout: Layout, now: datetime) -> Flow[list[Stored]]:
+    """Return the entries whose next look is due at *now*, the earliest first, ``BATCH`` of them at most."""
+    at = now.timestamp()
+    [found] = yield [("ZRANGE", layout.timetable, "-inf", at, "BYSCORE", "LIMIT", 0, BATCH)]
+    keys, odd = _texts(found)
+    entries = yield from load_keys(keys)
+    gone = set(keys) - {one.key for one in entries}
+    commands: list[Command] = [("ZREM", layout.timetable, key) for key in gone]  # deleted by hand, but for this
+    commands += [("ZADD", layout.timetable, "XX", at + LATER, key) for key in odd]
+    if commands:
+        yield commands
+    return entries
 
 
-def ask(layout: Layout, catalog: Catalog, schedule: Schedule, now: datetime) -> Flow[tuple[Accepted, Hint]]:
-    """Accept a run of *schedule* at once, because somebody asked; its planned times stay as they are."""
-    options = options_of(catalog, schedule)
-    cause = causes.fire(schedule.name, now)
-    cause = replace(cause, id=f"{cause.id}#{secrets.token_hex(3)}")
-    request = Request(task=schedule.task, queue=options.queue, priority=options.priority)
-    accepted = yield from accept(layout.keys, layout.keyring, cause, [request])
-    run = accepted.runs[0][0]
-    row = Fire(planned=now, state="fired", cause="asked", late=0.0, run=run)
-    yield [("ZADD", layout.keys.fires(schedule.name), to_ms(now), row.row())]
-    return accepted, Hint(run, options.queue, options.priority)
+def _texts(found: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
+    """Return those that are UTF-8, as text, and those that are not: no name of ours is like that."""
+    texts, odd = list[str](), list[bytes]()
+    for raw in found:
+        try:
+            texts.append(raw.decode())
+        except UnicodeDecodeError:
+            odd.append(raw)
+    return texts, odd
 
 
-def apply(layout: Layout, catalog: Catalog, now: datetime) -> Flow[dict[str, list[str]]]:
-    """Make the store hold what code declares; returns names by what was done: added, changed, removed, kept.
-
-    Schedules made at run time are left alone.
-    """
-    done: dict[str, list[str]] = {"added": [], "changed": [], "removed": [], "kept": []}
-    stored = {schedule.name: schedule for schedule in (yield from load_all(layout))}
-    for name, declaration in catalog.schedules.items():
-        wanted, known = declared(declaration, to_ms(now)), stored.get(name)
-        if known is not None and known.plan == replace(wanted, enabled=known.enabled).plan:
-            done["kept"].append(name)
-            continue
-        if known is not None:
-            wanted = edited(known, replace(wanted, enabled=known.enabled))
-        yield from save(layout, wanted, next_score(wanted))
-        done["added" if known is None else "changed"].append(name)
-    for name, schedule in stored.items():
-        if schedule.owner == "code" and name not in catalog.schedules:
-            yield from remove(layout, name)
-            done["removed"].append(name)
-    return done
+def _paused_itself(schedule: Schedule) -> Schedule:
+    note = f"it paused itself: {schedule.pause_after} runs in a row died"
+    return replace(schedule, pause=Pause(since=schedule.cursor + 1, note=note))
 
 
-def options_of(catalog: Catalog, schedule: Schedule) -> Options:
-    """Return the options of a schedule's task; the defaults where this release does not know it."""
-    task = catalog.task(schedule.task)
-    return task.options if task else Options()
+def _listed(layout: Layout, names: Sequence[str]) -> Flow[None]:
+    yield [("ZADD", layout.keys.schedules, *(part for name in names for part in (0, name)))]
+
+
+def _last_tick(layout: Layout) -> Flow[datetime | None]:
+    [found] = yield [("GET", layout.keys.ticked)]
+    return from_ms(int(found)) if found else None
+
+
+def _ticked(layout: Layout, now: datetime) -> Flow[None]:
+    yield [("SET", layout.keys.ticked, to_ms(now))]
+
+
+def _until_next(layout: Layout, now: datetime) -> Flow[float]:
+    """Return the seconds from *now* until the next entry wants to be looked at."""
+    at = now.timestamp()
+    [found] = yield [("ZRANGE", layout.timetable, f"({at}", "+inf", "BYSCORE", "LIMIT", 0, 1, "WITHSCORES")]
+    return next((max(0.0, score - at) for _, score in scored(found)), LONGEST_SLEEP)
+
+
+def _asked(scripts: Iterator[Script]) -> Flow[list[list[tuple[bytes, bytes]]]]:
+    return (yield scripts)  # type: ignore[misc]  # a ledger of threads asks while they are still being made

@@ -26,11 +26,18 @@ class RunOptions(TypedDict, total=False):
 
 
 class ScheduleOptions(RunOptions, total=False):
-    """When and under which policies a job fires. ``jitter`` is seconds."""
+    """When and under which policies a job fires. ``catch_up_window``, ``grace`` and ``jitter`` are seconds.
 
-    overlap: Literal["allow", "skip"]
+    ``pause_after`` is the number of runs that die in a row until the schedule pauses itself.
+    """
+
+    overlap: Literal["allow", "skip", "queue_one"]
     catch_up: Literal["skip", "latest", "all"]
+    catch_up_window: float
+    grace: float
     jitter: float
+    max_runs: int
+    pause_after: int
     starts_at: dt.datetime
     ends_at: dt.datetime
 

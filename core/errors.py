@@ -117,6 +117,14 @@ class NotFound(CoreError):
     """There is nothing of this name, or it is past its retention."""
 
 
+class AlreadyExists(CoreError):
+    """The name is taken."""
+
+
+class PreconditionFailed(CoreError):
+    """It was changed since it was read. Read it again."""
+
+
 class PayloadExpired(CoreError):
     """This was here, but its data is past its retention."""
 

@@ -16,6 +16,7 @@ from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
+from core.moving import Mover
 from core.tasks import Runner
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class House:
     bus: Bus
     runner: Runner
     clockwork: Clockwork
+    mover: Mover
     celery: "Celery"
     publisher: Background[Hint]
 

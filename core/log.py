@@ -16,7 +16,15 @@ from core.leaving import Turn, at_exit
 from core.redact import redacted
 
 GATHERING = 0.1  # seconds
-OURS = ("task", "run", "attempt", "seconds")  # what we say ourselves and need not redact
+OURS = (
+    "task",
+    "run",
+    "attempt",
+    "seconds",
+    "schedule",
+    "planned",
+    "state",
+)  # what we say ourselves and need not redact
 
 logger = logging.getLogger("carillon")
 
@@ -109,6 +117,8 @@ def listen(app: Flask) -> None:
         moments.crashed: (error, "crashed {task} run={run} {how}"),
         moments.released: (info, "released run={run} because this worker stops"),
         moments.recovered: (warning, "recovered run={run} action={action}"),
+        moments.overdue: (warning, "{schedule} is overdue: planned={planned}; does a beat lead?"),
+        moments.led: (info, "this beat {leads}"),
         moments.fired: (info, "{state} {schedule} planned={planned} run={run} {why}"),
         moments.publish_failed: (warning, "hints not published count={count} the sweeper will: {error}"),
         moments.listener_failed: (error, "a listener raised: {listener}: {error}"),

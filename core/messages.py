@@ -3,13 +3,11 @@
 A publish through Celery and kombu costs 400 us, nearly all of it for what is the same in every hint.
 """
 
-import secrets
 from base64 import b64encode
 from binascii import b2a_base64
 from bisect import bisect
 from collections.abc import Sequence
 from functools import partial
-from os import urandom
 from typing import Any
 
 from celery import Celery, signals
@@ -21,7 +19,9 @@ from core.config import Config
 from core.ledger.acceptance import Outgoing
 from core.ledger.running import Hint
 from core.slots import EXECUTE
+from core.tokens import Tokens
 
+tokens = Tokens()
 RUN, IDENT, BODY = "<run>", "<ident>", "<body>"  # places in a form: JSON never writes them as anything else
 
 
@@ -44,12 +44,12 @@ class Messages:
         if _heard():
             told = [self._told(hint, lists) for hint in hints]
             return Outgoing(lists, partial(_sent, told))
-        (before, after), few = self._body, urandom(14).hex()
-        for n, hint in enumerate(hints):
+        before, after = self._body
+        for hint in hints:
             lane, run = (hint.queue, hint.priority), hint.run
             form = self._forms.get(lane) or self._form(*lane)
             body = b2a_base64(f"{before}{run}{after}".encode(), newline=False).decode()
-            message = form % {"run": run, "ident": f"{few}{n:04x}", "body": body}
+            message = form % {"run": run, "ident": tokens.digits(), "body": body}
             lists.setdefault(self._lists[lane], []).append(message)
         return Outgoing(lists)
 
@@ -71,7 +71,7 @@ class Messages:
 
     def _told(self, hint: Hint, lists: dict[str, list[str]]) -> dict[str, Any]:
         """Add the message of *hint* to *lists*, with what listeners make of it; returns what they are told."""
-        ident, name = secrets.token_hex(16), engines.queue_name(self._config, hint.queue)
+        ident, name = tokens.digits(), engines.queue_name(self._config, hint.queue)
         headers, body = self._headers(hint.run, ident), _body(hint.run)
         properties = _properties(ident, engines.priority(self._config, hint.priority))
         told = {"sender": EXECUTE, "body": body, "headers": headers, "exchange": "", "routing_key": name}

@@ -14,6 +14,7 @@ from core.catalog import BACKOFF, Declared, Options, Task
 from core.declare import Note, RunOptions, ScheduleOptions
 from core.errors import CoreError, DeclarationError
 from core.events import TYPE, Event
+from core.policies import POLICIES, SECONDS, policy_problems
 from core.triggers import At, Cron, Every
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/-]{0,127}")
@@ -83,12 +84,11 @@ def schedule_from(task: Task, note: Note) -> Declared:
     """
     checks = _Checks(task.name)
     options = note.options
-    overlap, catch_up = options.get("overlap", ""), options.get("catch_up", "latest")
-    overlap = overlap or ("skip" if note.marker == "every" else "allow")
-    checks.want(overlap in ("allow", "skip"), f"overlap={overlap!r}; it must be 'allow' or 'skip'.")
-    checks.want(catch_up in ("skip", "latest", "all"), f"catch_up={catch_up!r}; it must be 'skip', 'latest' or 'all'.")
-    jitter = options.get("jitter", 0)
-    checks.want(_seconds(jitter), f"jitter={jitter!r}; it must be a number of seconds, 0 or more.")
+    policies = {name: options[name] for name in POLICIES if name in options}
+    if note.marker == "every":
+        policies.setdefault("overlap", "skip")
+    for name, wanted in policy_problems(policies):
+        checks.want(False, f"{name}={policies[name]!r}; it {wanted}.")
     for edge in ("starts_at", "ends_at"):
         value = options.get(edge)
         fine = value is None or (isinstance(value, datetime) and value.tzinfo is not None)
@@ -105,9 +105,7 @@ def schedule_from(task: Task, note: Note) -> Declared:
         name=task.name,
         task=task.name,
         trigger=trigger.to_json(),
-        overlap=overlap,
-        catch_up=catch_up,
-        jitter=float(jitter),
+        policies={name: float(value) if name in SECONDS else value for name, value in policies.items()},
         starts_at=starts_at and starts_at.isoformat(),
         ends_at=ends_at and ends_at.isoformat(),
         place=task.place,

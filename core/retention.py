@@ -7,7 +7,7 @@ from flask import Flask
 from core import moments
 from core.clock import now, to_ms
 from core.ledger.admission import ROOM, Use, use_of
-from core.ledger.flow import Flow
+from core.ledger.flow import Command, Flow
 from core.ledger.forgetting import KINDS, failed_beyond, forget, history, oldest
 from core.ledger.keys import Keys
 from core.ledger.store import Ledger
@@ -16,6 +16,7 @@ DAY = 86_400_000  # ms
 KEPT, FAILED_KEPT = 7 * DAY, 30 * DAY
 MOST_FAILED = 10_000  # dead and expired runs that are kept
 FAILED_SHARE = 0.1  # of the memory limit, that they may take at most
+TRIMMED = 500  # schedules whose planned times are looked at in one go
 MOST_FIRES = 10_000  # planned times that are kept for each schedule
 BATCH, MOST = 100, 2_000  # causes looked at in one go, and in one pass
 WEIGH_EACH = 30.0  # seconds
@@ -42,6 +43,7 @@ class Retention:
     _weighed: float = -WEIGH_EACH
     _mean: float = 0.0
     _cut: int = 0
+    _trimmed: str = ""  # the last schedule whose planned times were trimmed
 
     def keep(self, at: float) -> int:
         """Make one pass at monotonic time *at*; returns how many runs were forgotten."""
@@ -64,7 +66,7 @@ class Retention:
         if cut > self._cut:
             moments.configured.send(self.app, note=f"more than {most:,} runs are dead: the oldest are forgotten")
         self._cut = cut
-        self.ledger.run(_trim(self.keys, to_ms(now())))
+        self._trimmed = self.ledger.run(_trim(self.keys, to_ms(now()), self._trimmed))
 
     def _excess(self, use: Use, ended: int) -> int:
         """Return how many ended runs are too many: for the history's room, or because the server gets full."""
@@ -115,12 +117,17 @@ def _use(keys: Keys, memory: int) -> Flow[tuple[Use, int]]:
     return use_of(info, memory), sum(counts)
 
 
-def _trim(keys: Keys, moment: int) -> Flow[None]:
-    """Let go of old planned times, and of processes that are long gone."""
-    [schedules] = yield [("ZRANGE", keys.schedules, 0, -1)]
-    commands: list[tuple[object, ...]] = [("ZREMRANGEBYSCORE", keys.alive, "-inf", moment - DAY)]
-    for name in schedules:
-        fires = keys.fires(name.decode())
-        commands += [("ZREMRANGEBYSCORE", fires, "-inf", moment - FAILED_KEPT)]
-        commands += [("ZREMRANGEBYRANK", fires, 0, -1 - MOST_FIRES)]
-    yield [*commands]
+def _trim(keys: Keys, moment: int, after: str) -> Flow[str]:
+    """Let go of old planned times of the next schedules *after* one, and of processes that are long gone.
+
+    Returns the last of these schedules, '' at the end.
+    """
+    begin = f"({after}" if after else "-"
+    [found] = yield [("ZRANGE", keys.schedules, begin, "+", "BYLEX", "LIMIT", 0, TRIMMED)]
+    names = [name.decode() for name in found]
+    commands: list[Command] = [("ZREMRANGEBYSCORE", keys.alive, "-inf", moment - DAY)]
+    for name in names:
+        commands += [("ZREMRANGEBYSCORE", keys.fires(name), "-inf", moment - FAILED_KEPT)]
+        commands += [("ZREMRANGEBYRANK", keys.fires(name), 0, -1 - MOST_FIRES)]
+    yield commands
+    return names[-1] if len(names) == TRIMMED else ""

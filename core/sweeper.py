@@ -8,6 +8,7 @@ from flask import Flask
 from core import moments
 from core.ledger.flow import Flow, server_now
 from core.ledger.keys import Keys
+from core.ledger.parking import unpark
 from core.ledger.running import Hint, due, recover
 from core.ledger.store import Ledger
 
@@ -48,7 +49,13 @@ class Sweeper:
             self._last = at
             if len(runs) < BATCH:
                 break
-        return published
+        return published + self._open_gates()
+
+    def _open_gates(self) -> int:
+        """Publish what waited for the end of another run that has ended; returns how many."""
+        hints = self.ledger.run(unpark(self.keys))
+        self.publish(hints)
+        return len(hints)
 
     def _looked(self, runs: Sequence[str], empty: dict[str, bool], trusted: bool) -> list[tuple[str, Hint]]:
         """Look at *runs*; *empty* remembers, by queue, what the broker said."""

@@ -1,4 +1,7 @@
-"""Fencing tokens: which attempt holds a run. All they need is to differ, among all processes and for ever."""
+"""Tokens: which attempt holds a run, which call recorded an event. They differ among all processes and for ever.
+
+The system is asked for randomness once a process: each time it lets all other threads go first.
+"""
 
 import os
 import secrets
@@ -6,7 +9,7 @@ from itertools import count
 
 
 class Tokens:
-    """Makes tokens: random digits of this process, and a number. The system is asked for randomness once."""
+    """Makes tokens: random digits of this process, and a number."""
 
     def __init__(self) -> None:
         self._own = (0, "", count())
@@ -18,3 +21,13 @@ class Tokens:
             own = self._own = (os.getpid(), secrets.token_hex(8), count())
         _, start, number = own
         return f"{start}.{next(number):x}"
+
+    def brief(self) -> str:
+        """Return 8 hexadecimal digits that this process gives only once, and another hardly ever."""
+        start, _, number = self.new().partition(".")
+        return f"{(int(start[:8], 16) + int(number, 16)) & 0xFFFFFFFF:08x}"
+
+    def digits(self) -> str:
+        """Return 32 hexadecimal digits that no other process has."""
+        start, _, number = self.new().partition(".")
+        return f"{start}{number:>016}"

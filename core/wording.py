@@ -70,4 +70,6 @@ def spelling(schedule: Mapping[str, Any]) -> str:
     every = schedule.get("every")
     if every:
         return f"every {duration(every)}" if isinstance(every, int | float) else f"every {every}"
+    if schedule.get("rrule"):
+        return str(schedule["rrule"])
     return "at " + str(schedule["at"]).replace("T", " ", 1) if schedule.get("at") else ""

@@ -15,6 +15,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown
 from flask import Flask
 
 from core import moments
+from core.alarm import Alarm
 from core.calling import left_behind
 from core.clock import monotonic, now, rfc3339
 from core.errors import BacklogFull, CoreError, LedgerNewer, LedgerUnavailable
@@ -29,6 +30,7 @@ from core.sweeper import Sweeper
 
 BEAT_EACH = 5.0  # seconds
 SWEEP_EACH = 1.0  # seconds
+ALARM_EACH = 5.0  # seconds
 START_PATIENCE, START_EACH = 60.0, 1.0  # seconds that a server may take to come up, and between two looks
 
 
@@ -51,6 +53,7 @@ class Household:
     ledger: Ledger
     sweeper: Sweeper
     retention: Retention
+    alarm: Alarm
     ident: str
     info: Callable[[], dict[str, Any]]
     durability: str = ""
@@ -74,6 +77,7 @@ class Household:
         rounds = (
             ("heart", BEAT_EACH, beats),
             ("sweeper", SWEEP_EACH, self._sweep),
+            ("alarm", ALARM_EACH, lambda: self.alarm.look(now())),
             ("retention", SWEEP_EACH, lambda: self.retention.keep(monotonic())),
         )
         for name, seconds, act in rounds:

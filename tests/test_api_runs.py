@@ -37,6 +37,7 @@ PUBLIC = {
     "/": "its own rule: this machine in development, else the token",
     "/healthz": "a load balancer asks",
     "/readyz": "a load balancer asks",
+    "/metrics": "a Prometheus asks; counts and names of queues alone",
     "/hooks/<source>": "signed instead",
     "/problems/<slug>": "what errors link to",
     "/static/<path:filename>": "Flask's own, empty",

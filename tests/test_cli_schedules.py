@@ -9,7 +9,9 @@ from command_line import HANDLERS, Line, rows
 
 from core import embedded
 from core.clock import now, to_ms
-from core.entries import Schedule, load_one, save
+from core.entries import load_one
+from core.schedule import Pause, Schedule
+from core.scheduling import change, create
 
 
 @pytest.fixture
@@ -24,19 +26,26 @@ def own_server(make_app, tmp_path):
         yield Line(make_app(HANDLERS, redis_url=url))
 
 
+def stored(line, schedule):
+    return line.here.ledger.run(create(line.here.layout, schedule))
+
+
 def test_apply_stores_what_code_declares(line):
     moment = to_ms(now())
     ghost = Schedule(name="ghost", task="gone", trigger={"every": 60.0}, created=moment, cursor=moment)
     for schedule in (ghost, replace(ghost, name="mine", owner="api")):
-        line.here.ledger.run(save(line.here.layout, schedule, None))
+        stored(line, schedule)
     text = line("schedules", "apply")
-    assert text.splitlines()[:3] == ["added    bells.report", "added    bells.refresh", "removed  ghost"]
+    assert text.splitlines()[:3] == ["added    bells.refresh", "added    bells.report", "removed  ghost"]
     assert text.endswith("2 schedules declared: 2 added, 0 changed, 1 removed, 0 kept.\n")
 
-    stored = line.here.ledger.run(load_one(line.here.layout, "bells.report"))
-    line.here.ledger.run(save(line.here.layout, replace(stored, jitter=9.0), None))
+    older = line.here.ledger.run(load_one(line.here.layout, "bells.report")).declared | {"jitter": 9.0}
+    line.here.ledger.run(
+        change(line.here.layout, "bells.report", lambda one: replace(one, jitter=9.0, base=older), now())
+    )
     done = line.json("schedules", "apply")
-    assert done == {"added": [], "changed": ["bells.report"], "removed": [], "kept": ["bells.refresh"]}
+    names = {"added": [], "changed": ["bells.report"], "removed": [], "kept": ["bells.refresh"], "drifted": []}
+    assert done == names
     assert [schedule["name"] for schedule in line.json("schedules", "list")] == [
         "bells.refresh",
         "bells.report",
@@ -48,7 +57,7 @@ def test_apply_warns_on_standard_error(own_server):
     own_server.here.ledger.client.config_set("appendonly", "no")
     result = own_server.run("schedules", "apply", "--json")
     assert "Warning: The Redis server keeps no AOF" in result.stderr
-    assert json.loads(result.stdout)["added"] == ["bells.report", "bells.refresh"]
+    assert json.loads(result.stdout)["added"] == ["bells.refresh", "bells.report"]
 
 
 def test_apply_refuses_a_server_that_throws_work_away(own_server):
@@ -61,7 +70,7 @@ def test_schedules_are_listed(line):
     assert "flask schedules apply" in line("schedules", "list")
     line("schedules", "apply")
     text = line("schedules", "list")
-    assert rows(text)[0] == ["NAME", "WHEN", "TIMEZONE", "NEXT", "LAST", "OWNER", "TASK"]
+    assert rows(text)[0] == ["NAME", "WHEN", "TIMEZONE", "NEXT", "LAST", "OWNER", "TARGET"]
     assert "every 5 min" in text
     assert "Europe/Berlin" in text
 
@@ -104,15 +113,14 @@ def test_a_preview_tells_the_next_planned_times(line):
 def test_a_preview_minds_beginning_end_and_pause(line):
     moment = now().replace(microsecond=0)
     begin, end, ms = moment + timedelta(hours=1), moment + timedelta(hours=3), to_ms(moment)
-    often = Schedule(name="h", task="t", trigger={"every": 1800.0}, created=ms, cursor=ms, enabled=False)
-    bounded = replace(often, starts_at=to_ms(begin), ends_at=to_ms(end))
-    line.here.ledger.run(save(line.here.layout, bounded, None))
+    often = Schedule(name="h", task="t", trigger={"every": 1800.0}, created=ms, cursor=ms, pause=Pause(since=ms))
+    stored(line, replace(often, starts_at=to_ms(begin), ends_at=to_ms(end)))
     times = [datetime.fromisoformat(time["at"]) for time in line.json("schedules", "preview", "h")["times"]]
     assert len(times) in (4, 5)
     assert begin <= times[0] < times[-1] <= end
     assert "It is paused" in line("schedules", "preview", "h")
-    line.here.ledger.run(save(line.here.layout, replace(often, ends_at=ms - 1), None))
-    assert "no planned time any more" in line("schedules", "preview", "h")
+    stored(line, replace(often, name="over", ends_at=ms - 1))
+    assert "no planned time any more" in line("schedules", "preview", "over")
 
 
 def test_fires_tell_what_became_of_planned_times(line):

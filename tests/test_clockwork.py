@@ -1,17 +1,22 @@
 """Schedules: each planned time fires once, is skipped or missed; RedBeat's layout stays RedBeat's."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from redbeat import RedBeatSchedulerEntry
 from redbeat.schedulers import RedBeatConfig
 
-from core.clockwork import apply, ask
-from core.entries import load, load_all, load_one, save
+from core.asking import ask
+from core.entries import load, load_all, load_one
 from core.house import house
-from core.ledger.firing import fires
-from core.planning import next_score
+from core.ledger.fires import fires
+from core.ledger.firing import Stored
+from core.quarantine import held
+from core.schedule_views import schedule_views
+from core.scheduling import change, put
+from core.syncing import apply
 from core.testing import drain, fire_due, runs
 
 BEGIN = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
@@ -54,10 +59,9 @@ def test_two_clockworks_fire_once(make_app):
     app = make_app(job('every(seconds=2, overlap="allow")'))
     ticks(app, 0)
     here = house(app)
-    [stored] = here.ledger.run(load(here.layout, [next(iter(here.catalog.schedules))]))
-    schedule = here.layout.read(stored)
+    entries = here.ledger.run(load(here.layout, list(here.catalog.schedules)))
     for _ in range(2):  # both read the same entry before either fired it
-        here.clockwork.ring(stored, schedule, BEGIN + timedelta(seconds=3))
+        here.clockwork.advance(entries, BEGIN + timedelta(seconds=3))
     assert len(story(app)) == 1
     assert len(runs(app)) == 1
 
@@ -77,7 +81,7 @@ def test_overlap_skip(make_app):
     [
         ("latest", [("12:05:00", "skipped", 10), ("12:15:00", "fired", 1)]),
         ("all", [(f"12:{minute:02}:00", "fired", 1) for minute in range(5, 16)]),
-        ("skip", [("12:05:00", "missed", 10), ("12:15:00", "fired", 1)]),
+        ("skip", [("12:05:00", "missed", 11)]),
     ],
 )
 def test_catch_up_after_ten_minutes(make_app, policy, expected):
@@ -95,14 +99,16 @@ def test_skip_misses_what_is_over_a_minute_late(make_app):
     app = make_app(job('cron("5 12 * * *", catch_up="skip")'))
     ticks(app, 0)
     fire_due(app, BEGIN + timedelta(minutes=10))
-    assert story(app) == [("12:05:00", "missed", "no beat was alive", 1)]
+    gap = "no scheduler was alive from 2026-11-22T12:00:30Z to 2026-11-22T12:10:30Z"
+    assert story(app) == [("12:05:00", "missed", gap, 1)]
     assert runs(app) == []
 
 
 def test_at_fires_once_and_leaves_the_timetable(make_app):
     app = make_app(job('at("2026-11-22T12:01:00+00:00")'))
     ticks(app, 0, 40, 80)
-    assert story(app) == [("12:01:00", "fired", "late", 1)]
+    gap = "no scheduler was alive from 2026-11-22T12:00:30Z to 2026-11-22T12:01:10Z"
+    assert story(app) == [("12:01:00", "fired", f"late: {gap}", 1)]
     here = house(app)
     assert here.ledger.client.zcard(here.layout.timetable) == 0
     assert [schedule.name for schedule in here.ledger.run(load_all(here.layout))] == list(here.catalog.schedules)
@@ -139,7 +145,7 @@ def test_asked_run_leaves_planned_times_alone(make_app):
     here = house(app)
     [schedule] = here.ledger.run(load_all(here.layout))
     for _ in range(2):
-        here.ledger.run(ask(here.layout, here.catalog, schedule, BEGIN))
+        here.ledger.run(ask(here.layout, here.mover, schedule, BEGIN))
     assert [run["state"] for run in drain(app)] == ["succeeded", "succeeded"]
     ticks(app, 30)
     assert [(state, cause) for _, state, cause, _ in story(app)] == [("fired", "asked")] * 2 + [("fired", "on time")]
@@ -174,12 +180,84 @@ def test_forged_and_foreign_entries_are_passed_over(make_app):
     here = house(app)
     [name] = here.catalog.schedules
     client, key = here.ledger.client, here.layout.key(name)
-    forged = json.loads(client.hget(key, "carillon")) | {"task": "os.system"}
-    client.hset(key, "carillon", json.dumps(forged))
+    forged = client.hget(key, "carillon").replace(name.encode(), b"os.system")
+    client.hset(key, "carillon", forged)
     client.hset(here.layout.key("plain"), "definition", "not JSON")
     client.zadd(here.layout.timetable, {here.layout.key("plain"): 1})
     ticks(app, 2, 4)
     assert runs(app) == []
+
+
+PLACES = ("", "{", "[]", "null", "{}", '{"cursor": 1e300}', '{"cursor": -1}', '{"cursor": 0, "count": "many"}',
+          '{"cursor": 0, "skips": [[]]}', '{"cursor": 0, "skips": 5}', '{"cursor": 0, "last_run": 5}')  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_entry_that_stands_where_no_schedule_can_is_held_and_listed(make_app, place):
+    app = make_app(job("every(seconds=2)"))
+    ticks(app, 0)
+    here = house(app)
+    [name] = here.catalog.schedules
+    key, client = here.layout.key(name), here.ledger.client
+    client.hset(key, "carillon", client.hget(key, "carillon").rsplit(b"\n", 1)[0] + f"\n{place}".encode())
+    ticks(app, 2)
+    [view] = here.ledger.run(schedule_views(here.layout, BEGIN))
+    assert "not sealed" in view["held"]
+    assert not runs(app)
+
+
+def test_an_entry_copied_to_another_name_is_held(make_app):
+    app = make_app(job('every(seconds=2, overlap="allow")'))
+    ticks(app, 0)
+    here = house(app)
+    [name] = here.catalog.schedules
+    client = here.ledger.client
+    client.copy(here.layout.key(name), here.layout.key("0copy"))
+    client.zadd(here.layout.timetable, {here.layout.key("0copy"): 0})
+    ticks(app, 2, 4)
+    assert [state for _, state, *_ in story(app)] == ["fired", "fired"]
+    copy, _ = here.ledger.run(schedule_views(here.layout, BEGIN))
+    assert (copy["name"], "not sealed" in copy["held"]) == ("0copy", True)
+
+
+def plain(app, name, **changes):
+    """Write a plain entry of RedBeat's that is due, and whose task is allowed."""
+    here = house(app)
+    interval = {"__type__": "interval", "every": 60.0, "relative": False}
+    definition = {"name": name, "task": "celery.backend_cleanup", "schedule": interval, **changes}
+    here.ledger.client.hset(here.layout.key(name), "definition", json.dumps(definition))
+    here.ledger.client.zadd(here.layout.timetable, {here.layout.key(name): 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("x" * 5000, {}), ("nan", {"args": [float("nan")]}), ("half", {"args": ["\ud800"]})]
+)
+def test_what_cannot_be_recorded_is_held_and_stops_no_other(make_app, name, changes):
+    app = make_app(job("every(seconds=2)"), redbeat_tasks=("celery.*",))
+    ticks(app, 0)
+    plain(app, name, **changes)
+    ticks(app, 2)
+    here = house(app)
+    reasons = {one["name"]: one["held"] for one in here.ledger.run(schedule_views(here.layout, BEGIN))}
+    assert "cannot be recorded" in reasons.pop(name)
+    assert len(runs(app)) == 1
+    assert list(reasons.values()) == [None]
+
+
+def test_what_one_beat_held_another_frees_when_it_is_mended(make_app):
+    source = job("every(seconds=60)")
+    first = make_app(source, redbeat_tasks=("celery.*",))
+    second = make_app(source, prefix=house(first).config.prefix, redbeat_tasks=("celery.*",))
+    ticks(first, 0)
+    plain(first, "plain", task="os.system")
+    ticks(first, 1)
+    here = house(first)
+    assert [*here.ledger.run(held(here.layout))] == ["plain"]
+    plain(first, "plain")
+    house(second).clockwork.take_over(BEGIN)
+    ticks(second, 2)
+    assert not here.ledger.run(held(here.layout))
+    assert [run["task"] for run in runs(first)] == ["carillon.send"]
 
 
 def test_apply_adds_changes_removes_and_keeps(make_app):
@@ -187,20 +265,21 @@ def test_apply_adds_changes_removes_and_keeps(make_app):
     here = house(app)
     [name] = here.catalog.schedules
 
-    def applied():
-        return {did: names for did, names in here.ledger.run(apply(here.layout, here.catalog, BEGIN)).items() if names}
+    def applied(**how):
+        return [(one.did, one.name) for one in here.ledger.run(apply(here.layout, here.catalog, BEGIN, **how))]
 
-    assert applied() == {"added": [name]}
-    assert applied() == {"kept": [name]}
+    assert applied() == [("add", name)]
+    assert applied() == [("keep", name)]
     known = here.ledger.run(load_one(here.layout, name))
-    made = type(known)(**{**known.__dict__, "name": "by-hand", "owner": "api"})
-    gone = type(known)(**{**known.__dict__, "name": "old.job"})
-    edited = type(known)(**{**known.__dict__, "trigger": {"cron": "0 8 * * *", "timezone": "UTC"}, "count": 3})
-    for schedule in (made, gone, edited):
-        here.ledger.run(save(here.layout, schedule, next_score(schedule)))
-    assert applied() == {"changed": [name], "removed": ["old.job"]}
+    for schedule in (replace(known, name="by-hand", owner="api"), replace(known, name="old.job")):
+        here.ledger.run(put(here.layout, schedule, Stored(here.layout.key(schedule.name), b"", b"", b"")))
+    retimed = {"cron": "0 8 * * *", "timezone": "UTC"}
+    here.ledger.run(change(here.layout, name, lambda one: replace(one, trigger=retimed, count=3), BEGIN))
+    assert applied() == [("drift", name), ("remove", "old.job")]
+    assert here.ledger.run(load_one(here.layout, name)).trigger == retimed
+    assert applied(reset=True) == [("change", name)]
     assert [schedule.name for schedule in here.ledger.run(load_all(here.layout))] == ["by-hand", name]
-    assert here.ledger.run(load_one(here.layout, name)).count == 3
+    assert here.ledger.run(load_one(here.layout, name)).trigger == {"cron": "0 7 * * *", "timezone": "UTC"}
 
 
 def test_code_that_names_no_task_still_fires_for_a_later_release(make_app):

@@ -6,11 +6,9 @@ import bench as benches
 import pytest
 from bench import event
 
-from core.causes import fire as cause_of_fire
 from core.errors import IdempotencyMismatch
 from core.ledger.acceptance import Request, accept
 from core.ledger.alive import alive
-from core.ledger.firing import Advance, Fire, Stored, fire, fires
 from core.ledger.forgetting import forget, oldest
 from core.ledger.running import note, release
 
@@ -206,54 +204,3 @@ class TestBeat:
         assert (process.role, process.id, process.info) == ("worker", "w1", {})
         assert 0 <= process.age < 5000
         assert 59_000 < bench.client.pttl(bench.keys.process("worker:w1")) <= 60_000
-
-
-class TestFire:
-    @pytest.fixture
-    def entry(self, bench):
-        entry = f"{{{bench.keys.prefix}}}:entry"
-        bench.client.hset(entry, mapping={"definition": "def", "meta": "m0", "carillon": "o0"})
-        bench.client.zadd(self.timetable(bench), {entry: 1})
-        return entry
-
-    def timetable(self, bench):
-        return f"{bench.keys.prefix}:timetable"
-
-    def ring(self, bench, entry, *, read=0, runs=True, score=2.0, going=None, rows=()):
-        cause = cause_of_fire("tidy", PLANNED)
-        fired = Fire(planned=PLANNED, state="fired", cause="on time", late=0.0, run=f"{cause.ledger_id}.0")
-        return bench.run(
-            fire(
-                bench.keys,
-                bench.keyring,
-                "tidy",
-                self.timetable(bench),
-                Stored(entry, b"def", f"m{read}".encode(), f"o{read}".encode()),
-                Advance(meta="m1", ours="o1", skipped=("m1", "s1"), next_score=score, rows=rows),
-                fired if runs else None,
-                cause if runs else None,
-                Request(task="tidy", queue="q") if runs else None,
-                unless_going=going,
-            )
-        )
-
-    def test_an_entry_may_advance_without_a_run(self, bench, entry):
-        missed = Fire(planned=PLANNED, state="missed", cause="nobody was there")
-        assert self.ring(bench, entry, runs=False, rows=[missed]) == "SKIPPED"
-        assert [row.state for row in bench.run(fires(bench.keys, "tidy", 9))] == ["missed"]
-        assert bench.client.hmget(entry, "meta", "carillon") == [b"m1", b"o1"]
-        assert self.ring(bench, entry, runs=False) == "STALE"
-        assert bench.client.zcard(bench.keys.due) == 0
-
-    def test_a_time_whose_run_is_known_already_is_not_kept_as_fired_again(self, bench, entry):
-        bench.accept(cause_of_fire("tidy", PLANNED), [Request(task="tidy", queue="q")])
-        assert self.ring(bench, entry) == "DUP"
-        assert bench.run(fires(bench.keys, "tidy", 9)) == []
-        assert bench.client.hget(entry, "meta") == b"m1"
-
-    def test_what_has_no_next_time_leaves_the_timetable(self, bench, entry):
-        self.ring(bench, entry, score=None)
-        assert bench.client.zcard(self.timetable(bench)) == 0
-
-    def test_a_last_run_that_is_gone_is_not_waited_for(self, bench, entry):
-        assert self.ring(bench, entry, going="0000.0") == "OK"

@@ -23,13 +23,21 @@ HANDLERS = """
 """
 
 
+SCHEDULES = """
+    from core import cron
+
+    @cron("0 7 * * mon-fri", timezone="Europe/Berlin")
+    def morning_report() -> None: ...
+"""
+
+
 def test_every_block_is_run():
-    assert DOCS.count("```sh\n") == len(BLOCKS) == 7
+    assert DOCS.count("```sh\n") == len(BLOCKS) == 12
 
 
 @pytest.mark.processes
 def test_blocks(tmp_path):
-    with household(tmp_path, handlers__orders=HANDLERS) as house:
+    with household(tmp_path, handlers__orders=HANDLERS, schedules__reports=SCHEDULES) as house:
         order = {"type": "order.placed", "data": {"order_id": 13, "email": "ann@example.org"}}
         event = house.request("POST", "/api/v1/events", order)[1]
         wait_until(lambda: house.runs("&state=dead"), what="a run is dead")

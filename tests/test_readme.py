@@ -53,6 +53,13 @@ def test_its_curl_is_answered(tmp_path):
         done = subprocess.run(["sh", "-c", command], env={"API_TOKEN": TOKEN}, capture_output=True, check=True)
         answer = json.loads(done.stdout)
         assert [run["task"] for run in answer["runs"]] == ["handlers.orders.archive", "handlers.orders.send_receipt"]
+        [commands] = re.findall(r"<!-- run: schedules -->\n```sh\n(.*?)```", README, re.DOTALL)
+        done = subprocess.run(
+            ["sh", "-ec", commands], cwd=tmp_path, env=house.environment, capture_output=True, check=True
+        )
+        said = done.stdout.decode()
+        assert "Added sunday: " in said
+        assert "asked" in said
 
 
 def test_the_docs_name_every_variable():
@@ -60,4 +67,4 @@ def test_the_docs_name_every_variable():
     named = set(
         re.findall(r"self\.(?:text|several|size|secret)\(\"([A-Z_]+)\"", (REPOSITORY / "core/config.py").read_text())
     )
-    assert named - set(re.findall(r"`([A-Z_]+)`", docs)) == {"REDBEAT_TASKS"}  # not used yet
+    assert named - set(re.findall(r"`([A-Z_]+)`", docs)) == set()

@@ -1,5 +1,7 @@
 """Retention: what has ended is forgotten in time, and soon where room is short; what has not ended never is."""
 
+from datetime import timedelta
+
 import bench as benches
 import pytest
 from bench import event
@@ -165,3 +167,24 @@ def test_old_planned_times_are_let_go(bench, keeper):
     keeper.keep(0)
     assert bench.client.zrange(bench.keys.fires("tidy"), 0, -1) == [b"new"]
     assert bench.client.zscore(bench.keys.alive, "worker:old") is None
+
+
+def test_old_planned_times_go_a_few_schedules_at_a_time(bench, keeper, monkeypatch):
+    monkeypatch.setattr(retention, "TRIMMED", 2)
+    monkeypatch.setattr(retention, "WEIGH_EACH", 0.0)
+    month_ago, here = (now() - timedelta(days=31)).timestamp() * 1000, now().timestamp() * 1000
+    for name in ("a", "b", "c"):
+        bench.client.zadd(bench.keys.schedules, {name: 0})
+        bench.client.zadd(bench.keys.fires(name), {"old": month_ago, "new": here})
+
+    def left():
+        return {name: bench.client.zrange(bench.keys.fires(name), 0, -1) for name in ("a", "b", "c")}
+
+    keeper.keep(1.0)
+    assert left() == {"a": [b"new"], "b": [b"new"], "c": [b"old", b"new"]}
+    keeper.keep(2.0)
+    assert left() == {"a": [b"new"], "b": [b"new"], "c": [b"new"]}
+    monkeypatch.setattr(retention, "MOST_FIRES", 1)
+    bench.client.zadd(bench.keys.fires("a"), {"newer": here + 1})
+    keeper.keep(3.0)
+    assert left()["a"] == [b"newer"]

@@ -5,6 +5,8 @@ from flask import Flask
 from core.cli import acting as acting
 from core.cli import events, runs, schedules, status
 from core.cli import replay as replay
+from core.cli import schedule_acts as schedule_acts
+from core.cli import schedule_sync as schedule_sync
 from core.cli import tail as tail
 
 

@@ -1,25 +1,26 @@
-"""flask schedules: what fires when, and the release phase that stores what code declares."""
+"""flask schedules: what fires when, and what became of planned times."""
 
 import difflib
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any
 
 import click
 
-from core import clockwork
 from core.cli import show
 from core.cli.command import Group, as_json, limit
-from core.cli.wording import ago, duration, full, number, spelling
-from core.clock import from_ms, now, rfc3339
-from core.entries import Schedule, load_all, load_one
-from core.errors import NotFound
+from core.cli.filters import moment
+from core.cli.timing import timing
+from core.cli.wording import ago, duration, full, spelling
+from core.clock import now, to_ms
+from core.drafting import trial
+from core.entries import load, load_one, names
+from core.errors import NotFound, StateConflict
 from core.house import House, house
-from core.ledger.boot import prepare
-from core.ledger.firing import fires, last_fires
+from core.ledger.fires import fires
 from core.ledger.views import Json
-from core.schedule_views import schedule_view, schedule_views
-
-LAST = datetime.max.replace(tzinfo=UTC)
+from core.schedule import Schedule
+from core.schedule_views import preview as previewed
+from core.schedule_views import schedule_views
 
 group = Group("schedules", help="Schedules: what fires when.")
 
@@ -29,15 +30,15 @@ group = Group("schedules", help="Schedules: what fires when.")
 def list_them(as_json: bool) -> None:
     """List schedules by name."""
     here, moment = house(), now()
-    found = here.ledger.run(schedule_views(here.layout))
+    found = here.ledger.run(schedule_views(here.layout, moment))
     if as_json:
         show.as_json(found)
     elif found:
         rows = [
-            (s["name"], spelling(s), s["timezone"], _next(s, moment), _last(s, moment), s["owner"], s["task"])
+            (s["name"], _when(s), s.get("timezone"), _next(s, moment), _last(s, moment), s["owner"], _target(s))
             for s in found
         ]
-        show.table(("name", "when", "timezone", "next", "last", "owner", "task"), rows)
+        show.table(("name", "when", "timezone", "next", "last", "owner", "target"), rows)
     else:
         click.echo("No schedules. flask schedules apply stores those that code declares.")
 
@@ -48,63 +49,58 @@ def list_them(as_json: bool) -> None:
 def show_one(name: str, as_json: bool) -> None:
     """Show one schedule with its last and next fire."""
     here, moment = house(), now()
-    schedule = _found(here, name)
-    [last] = here.ledger.run(last_fires(here.keys, [name]))
-    view = schedule_view(schedule, last)
+    views = here.ledger.run(schedule_views(here.layout, moment, [name]))
+    if not views:
+        found_here(here, name)
+    [view] = views
     if as_json:
         show.as_json(view)
         return
+    pause = view.get("pause") or {}
     show.facts(
         [
             ("name", name),
-            ("task", view["task"]),
-            ("when", spelling(view)),
-            ("in words", view["description"]),
-            *((key, view[key]) for key in ("timezone", "overlap", "catch_up")),
-            ("jitter", duration(view["jitter"]) if view["jitter"] else ""),
-            *((key, view[key]) for key in ("starts_at", "ends_at")),
-            ("paused", "yes" if view["paused"] else ""),
-            ("owner", " ".join([view["owner"], view["place"] and f"({view['place']})"]).strip()),
-            ("created", full(view["created"], moment)),
+            ("held", view["held"]),
+            *((key, view.get(key)) for key in ("task", "event")),
+            ("data", view.get("data") and show.pretty(view["data"])),
+            ("when", _when(view)),
+            ("in words", view.get("description")),
+            *((key, view.get(key)) for key in ("timezone", "overlap", "catch_up")),
+            *((key, view.get(key) and duration(view[key])) for key in ("catch_up_window", "grace", "jitter")),
+            *((key, view.get(key)) for key in ("starts_at", "ends_at", "max_runs", "pause_after")),
+            ("paused", " ".join(part for part in ("yes", _until(pause), pause.get("note")) if part) if pause else ""),
+            ("will be skipped", ", ".join(view.get("skips", ()))),
+            ("owner", f"{view['owner']} ({view['place']})" if view.get("place") else view["owner"]),
+            ("created", full(view.get("created"), moment)),
+            ("fires", view.get("count")),
             ("last", _last(view, moment)),
-            ("last run", last and last.run),
+            ("last run", (view["last"] or {}).get("run")),
             ("next", full(view["next"], moment)),
         ]
     )
 
 
-@group.command("run")
-@click.argument("name")
-@as_json
-def run_now(name: str, as_json: bool) -> None:
-    """Run a schedule's task now, beside its planned times."""
-    here = house()
-    accepted, hint = here.ledger.run(clockwork.ask(here.layout, here.catalog, _found(here, name), now()))
-    here.bus.publish([hint])
-    if as_json:
-        show.as_json({"schedule": name, "runs": [{"id": run, "task": task} for run, task in accepted.runs]})
-    else:
-        show.table(("run", "task"), accepted.runs)
-
-
 @group.command("preview")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+@click.option("--from", "after", callback=moment, metavar="TIME", help="Those after that time; now by default.")
+@timing
 @as_json
-def preview(name: str, count: int, as_json: bool) -> None:
-    """Show the next planned times of a schedule."""
-    moment = now()
-    schedule = _found(house(), name)
-    zone = ZoneInfo(schedule.trigger.get("timezone", "UTC"))
-    times = [(rfc3339(at), at.astimezone(zone).isoformat()) for at in _planned(schedule, moment, count)]
+def preview(name: str | None, count: int, after: datetime | None, members: dict[str, Any], as_json: bool) -> None:
+    """Show the next planned times of a schedule, or of a timing that is not stored (--cron, --every, ...)."""
+    present = now()
+    if (name is None) == (not members):
+        raise click.UsageError("Name a schedule, or say a timing such as --cron '0 7 * * mon-fri'.")
+    schedule = trial(members, to_ms(present)) if name is None else found_here(house(), name)
+    shown = previewed(schedule, after or present, count)
     if as_json:
-        named = [{"at": at, "local": local} for at, local in times]
-        show.as_json({"description": schedule.timing.describe(), "times": named})
+        show.as_json(shown)
         return
-    paused = "" if schedule.enabled else " It is paused: none of these will fire."
-    click.echo(f"{schedule.timing.describe()}.{paused}\n")
-    if times:
-        show.table(("at", "local", "from now"), [(at, local, ago(at, moment)) for at, local in times])
+    paused = " It is paused: none of these will fire." if schedule.paused(to_ms(present)) else ""
+    click.echo(f"{shown['description']}.{paused}\n")
+    if shown["times"]:
+        rows = [(one["at"], one["local"], ago(one["at"], present), one.get("note", "")) for one in shown["times"]]
+        show.table(("at", "local", "from now", "note"), rows)
     else:
         click.echo("It has no planned time any more.")
 
@@ -118,7 +114,7 @@ def list_fires(name: str, limit: int, as_json: bool) -> None:
     here = house()
     found = [fire.view() for fire in here.ledger.run(fires(here.keys, name, limit))]
     if not found:
-        _found(here, name)
+        found_here(here, name)
     if as_json:
         show.as_json(found)
     elif found:
@@ -128,52 +124,47 @@ def list_fires(name: str, limit: int, as_json: bool) -> None:
         click.echo("No planned time has come yet.")
 
 
-@group.command("apply")
-@as_json
-def apply(as_json: bool) -> None:
-    """Store what code declares: the release phase.
-
-    Schedules made at run time are left alone.
-    """
-    here = house()
-    for warning in prepare(here.ledger, here.keys, here.config.durability):
-        click.echo(f"Warning: {warning}", err=True)
-    done = here.ledger.run(clockwork.apply(here.layout, here.catalog, now()))
-    if as_json:
-        show.as_json(done)
-        return
-    for what in ("added", "changed", "removed"):
-        for name in done[what]:
-            click.echo(f"{what:<8} {show.plain(name)}")
-    counts = ", ".join(f"{len(names)} {what}" for what, names in done.items())
-    click.echo(f"{number(len(here.catalog.schedules), 'schedule')} declared: {counts}.")
-
-
-def _found(here: House, name: str) -> Schedule:
+def found_here(here: House, name: str) -> Schedule:
     """Return the schedule called *name*; where there is none, say what to do."""
     schedule = here.ledger.run(load_one(here.layout, name))
     if schedule is not None:
         return schedule
     if name in here.catalog.schedules:
         raise NotFound(f"Code declares the schedule {name!r}, but it is not stored yet. Run: flask schedules apply")
-    near = difflib.get_close_matches(name, [one.name for one in here.ledger.run(load_all(here.layout))], n=1)
+    if here.ledger.run(load(here.layout, [name])):
+        raise StateConflict(
+            f"{name!r} is no schedule of this application: it is RedBeat's own, or held. It can be shown, and removed.",
+            "foreign",
+        )
+    near = difflib.get_close_matches(name, here.ledger.run(names(here.layout)), n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise NotFound(f"There is no schedule {name!r}. {hint}flask schedules list shows them.")
 
 
-def _planned(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-    begin = after if schedule.starts_at is None else max(after, from_ms(schedule.starts_at - 1))
-    end = LAST if schedule.ends_at is None else from_ms(schedule.ends_at)
-    return schedule.timing.between(begin, end, count)
-
-
 def _next(view: Json, moment: datetime) -> str:
-    return "paused" if view["paused"] else ago(view["next"], moment) or "never"
+    if view["held"]:
+        return "held"
+    if view["paused"]:
+        until = (view["pause"] or {}).get("until")
+        return f"paused, ends {ago(until, moment)}" if until else "paused"
+    return ago(view["next"], moment) or ("never" if "timezone" in view else "")
 
 
 def _last(view: Json, moment: datetime) -> str:
     last = view["last"]
     return f"{last['state']} {ago(last.get('to') or last['planned'], moment)}" if last else ""
+
+
+def _when(view: Json) -> str:
+    return spelling(view) if "timezone" in view else ""
+
+
+def _target(view: Json) -> str:
+    return str(view.get("task") or view.get("event") or view["held"] or "")
+
+
+def _until(pause: Json) -> str:
+    return f"until {pause['until']}" if pause.get("until") else ""
 
 
 def _span(fire: Json) -> str:

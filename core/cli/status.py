@@ -34,7 +34,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     That is: the readiness checks, the processes, and runs by state. Exits 1 if it is not ready.
     """
     here, moment = house(), now()
-    checks, processes, states, queues = here.ledger.run(_look(here.keys, here.catalog.queues()))
+    checks, processes, states, queues = here.ledger.run(_look(here.keys, here.layout.timetable, here.catalog.queues()))
     failing = readiness.failing(checks)
     view = {
         "ready": not failing,
@@ -72,9 +72,9 @@ def check(as_json: bool) -> None:
 
 
 def _look(
-    keys: Keys, declared: Sequence[str]
+    keys: Keys, timetable: str, declared: Sequence[str]
 ) -> Flow[tuple[Checks, list[Process], dict[str, int], list[dict[str, Any]]]]:
-    checks = yield from readiness.look(keys)
+    checks = yield from readiness.look(keys, timetable)
     processes = yield from alive(keys)
     states = yield from counts(keys)
     queues = yield from queue_views(keys, declared)

@@ -1,4 +1,4 @@
-"""Advancing a schedule and accepting its run in one step."""
+"""Advancing schedules and accepting their runs, each in one step."""
 
 import json
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.causes import Cause, Keyring
+from core.causes import Keyring
 from core.clock import from_ms, rfc3339, to_ms
-from core.ledger.acceptance import Acceptance, Request, acceptance
-from core.ledger.flow import Flow, Script
+from core.ledger.flow import Script
 from core.ledger.keys import Keys
+from core.ledger.packing import Packing, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,15 @@ class Fire:
     until: datetime | None = None
     count: int = 1
 
+    @property
+    def ms(self) -> int:
+        """The planned time in ms since the epoch: the row's score."""
+        return to_ms(self.planned)
+
     def row(self) -> str:
         """Return the row as the ledger keeps it; the planned time is its score and part of its text."""
         several = [to_ms(self.until), self.count] if self.until and self.count > 1 else []
-        row = [to_ms(self.planned), self.state, self.cause, self.late, self.run, *several]
+        row = [self.ms, self.state, self.cause, self.late, self.run, *several]
         return json.dumps(row, separators=(",", ":"))
 
     def view(self) -> dict[str, Any]:
@@ -52,70 +57,90 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Advance:
-    """How an entry changes: new meta and own field, the timetable's next score (None: no next), rows to keep.
+class Move:
+    """How one entry goes on: new meta and own field ('' leaves it), the next score (None: no next time), rows to keep.
 
-    *skipped* is meta and own field where the fire is skipped because the last run is not finished.
+    *fired* is the row of the time that fires, with what it has accepted; None only moves on. With *overlap* (skip or
+    queue_one) it is skipped, or its run waits, while the run *last_run* is not finished; *skipped* is meta and own
+    field in the first case. *told* is the event that tells of a missed time.
     """
 
+    name: str
+    stored: Stored
     meta: str
     ours: str
-    skipped: tuple[str, str]
-    next_score: float | None
+    score: float | None
+    fired: Fire | None = None
+    accepted: Wanted | None = None
+    overlap: str = ""
+    last_run: str | None = None
+    skipped: tuple[str, str] = ("", "")
     rows: Sequence[Fire] = ()
+    told: Wanted | None = None
 
 
-def fire(
-    keys: Keys,
-    keyring: Keyring,
-    schedule: str,
-    timetable: str,
-    stored: Stored,
-    advance: Advance,
-    fired: Fire | None,
-    cause: Cause | None,
-    request: Request | None,
-    *,
-    unless_going: str | None = None,
-) -> Flow[str]:
-    """Advance the entry *stored* of *schedule* and accept the run of *fired*; returns OK, DUP, SKIPPED or STALE.
+def fire(keys: Keys, keyring: Keyring, timetable: str, moves: Sequence[Move]) -> Script:
+    """Return the call that makes *moves*, no two of one entry; it answers per move with a verdict and a cause's id.
 
-    Without *fired* the entry only advances. With *unless_going*, a run id, the planned time is skipped while
-    that run is not terminal. STALE: the entry has changed since it was read; nothing was done.
+    OK: it has advanced, and its run is accepted. DUP, CONFLICT: it has advanced; the run was there before. PARKED:
+    its run waits for the last one. SKIPPED: because of overlap. STALE: the entry has changed since it was read;
+    nothing was done.
     """
-    accepted = acceptance(keys, keyring, cause, [request]) if cause and request else Acceptance()
-    skipped = ""
-    if fired and unless_going:
-        skipped = Fire(planned=fired.planned, state="skipped", cause=f"overlap: {unless_going} still runs").row()
-    own: list[str | bytes | int] = [stored.definition, stored.meta, stored.ours, advance.meta, advance.ours]
-    own += ["" if advance.next_score is None else repr(advance.next_score)]
-    own += [to_ms(fired.planned) if fired else 0, fired.row() if fired else "", skipped, *advance.skipped]
-    own += [len(advance.rows)]
-    for row in advance.rows:
-        own += [to_ms(row.planned), row.row()]
-    head = [keys.record(cause.ledger_id) if cause else stored.key, keys.due, *keys.states]
-    entry = [stored.key, timetable, keys.fires(schedule), keys.run(unless_going or "none")]
-    [(status, _)] = yield [Script("fire", [*head, *entry, *accepted.keys], [*own, *accepted.args])]
-    verdict: str = status.decode()
-    return verdict
+    packed = Packing(keys, keyring)
+    numbers = [(_number(packed, move.accepted), _number(packed, move.told)) for move in moves]
+    own: list[str | bytes | int] = [packed.place(key) for key in (timetable, keys.state("parked"), keys.counts)]
+    own.append(len(moves))
+    for move, of_causes in zip(moves, numbers, strict=True):
+        own += _of_move(packed, keys, move, of_causes)
+    own += [part for move in moves for row in move.rows for part in (row.ms, row.row())]
+    accepting = packed.acceptance()
+    return Script("fire", accepting.keys, [len(accepting.args), *accepting.args, *own])
 
 
-def fires(keys: Keys, schedule: str, limit: int, before: int | None = None) -> Flow[list[Fire]]:
-    """Return what became of a schedule's planned times, newest first, those before *before* (ms) only."""
-    top = "+inf" if before is None else f"({before}"
-    [rows] = yield [("ZRANGE", keys.fires(schedule), top, "-inf", "BYSCORE", "REV", "LIMIT", 0, limit)]
-    return [_fire(row) for row in rows]
+def _of_move(packed: Packing, keys: Keys, move: Move, of_causes: tuple[int, int]) -> list[str | bytes | int]:
+    stored, fired, last = move.stored, move.fired, move.last_run
+    overlap = move.overlap if fired and last else ""
+    run = fired.run if fired else None
+    places = [packed.place(stored.key), packed.place(keys.fires(move.name))]
+    places += [packed.place(keys.run(one)) if one and overlap else 0 for one in (last, run)]
+    skips = sum(row.count for row in move.rows if row.state == "skipped")
+    return [
+        *places,
+        run or "",
+        last or "",
+        stored.definition,
+        stored.meta,
+        stored.ours,
+        move.meta,
+        move.ours,
+        "" if move.score is None else repr(move.score),
+        *of_causes,
+        fired.ms if fired else 0,
+        fired.row() if fired else "",
+        overlap,
+        _overlapped(fired, "skipped", f"overlap: {last} still runs") if fired and overlap else "",
+        *move.skipped,
+        _overlapped(fired, "fired", f"waits for {last}") if fired and overlap else "",
+        skips,
+        sum(row.count for row in move.rows) - skips,
+        len(move.rows),
+    ]
 
 
-def last_fires(keys: Keys, schedules: Sequence[str]) -> Flow[list[Fire | None]]:
-    """Return the newest row of each schedule."""
-    if not schedules:
-        return []
-    rows = yield [("ZRANGE", keys.fires(name), 0, 0, "REV") for name in schedules]
-    return [_fire(row[0]) if row else None for row in rows]
+def _number(packed: Packing, wanted: Wanted | None) -> int:
+    if wanted is None:
+        return 0
+    packed.add(wanted)
+    return packed.number
 
 
-def _fire(row: bytes) -> Fire:
+def _overlapped(fired: Fire, state: str, cause: str) -> str:
+    late, run = (fired.late, fired.run) if state == "fired" else (None, None)
+    return Fire(planned=fired.planned, state=state, cause=cause, late=late, run=run).row()
+
+
+def row_of(row: bytes) -> Fire:
+    """Return what the ledger keeps of a planned time."""
     planned, state, cause, late, run, *several = json.loads(row)
     until, count = (from_ms(several[0]), several[1]) if several else (None, 1)
     return Fire(planned=from_ms(planned), state=state, cause=cause, late=late, run=run, until=until, count=count)

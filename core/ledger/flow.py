@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LUA = Path(__file__).parent / "lua"
-ACCEPTING = ("charge", "finish", "fire")
+ACCEPTING = ("charge", "finish", "fire", "refill")
 # What a script does not need costs it time: it is defined anew by each call.
 SHARED = dict.fromkeys(ACCEPTING, ("basics", "common", "acceptance")) | {"accept": ("basics", "acceptance")}
 # Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
-ALLOW_OOM = frozenset({"beat", "cancel", "charge", "claim", "finish", "forget", "recover", "release", "retry"})
+ALLOW_OOM = frozenset(
+    {"beat", "cancel", "charge", "claim", "finish", "forget", "lead", "recover", "release", "retry", "unpark", "yield"}
+)
 
 T = TypeVar("T")
 

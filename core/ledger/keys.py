@@ -105,6 +105,26 @@ class Keys:
         """Sorted set of the names of all schedules of ours, by name."""
         return f"{self._tag}schedules"
 
+    @cached_property
+    def wake(self) -> str:
+        """The channel on which a beat that sleeps is woken."""
+        return f"{self._tag}wake"
+
+    @cached_property
+    def ticked(self) -> str:
+        """When a beat last fired all that was due, in ms since the epoch."""
+        return f"{self._tag}ticked"
+
+    @cached_property
+    def counts(self) -> str:
+        """Hash: how many planned times were fired, skipped and missed, ever."""
+        return f"{self._tag}counts"
+
+    @cached_property
+    def quarantine(self) -> str:
+        """Hash ``name of an entry`` -> why it is not fired (JSON)."""
+        return f"{self._tag}quarantine"
+
     def fires(self, name: str) -> str:
         """Sorted set of a schedule's planned times and what became of them, by planned ms."""
         return f"{self._tag}fires:{name}"

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from os import urandom
 from typing import NamedTuple
 
 from hiredis import Reader
@@ -13,8 +12,10 @@ from core.causes import Cause, Keyring
 from core.errors import InvalidEvent
 from core.ledger.flow import Script, beginning
 from core.ledger.keys import Keys
-from core.ledger.words import ZERO, Request, Shared, number, usual, word, words
+from core.ledger.words import ZERO, Request, Shared, bare, number, usual, word, words
+from core.tokens import Tokens
 
+nonces = Tokens()
 MARK_TTL = 24 * 3600 * 1000  # ms that an id or idempotency key is remembered
 # What one script accepts at once holds all others up: this much is a millisecond or two of the server's time.
 HEAVIEST = 50  # an event weighs 1, each of its runs too
@@ -99,7 +100,7 @@ class Packing:
             InvalidEvent: it cannot be recorded; nothing was added.
         """
         cause, requests, idempotency, outgoing = wanted
-        ident, nonce, keys, runs = cause.ledger_id, urandom(4).hex(), self._keys, len(requests)
+        ident, nonce, keys, runs = cause.ledger_id, nonces.brief(), self._keys, len(requests)
         record = self._keyring.seal(cause, runs=runs, nonce=nonce)
         like = cause.kind, cause.type, cause.source, tuple(requests)
         shared = self._shared = self._shared or usual(keys, *like).copy()
@@ -132,6 +133,11 @@ class Packing:
     def script(self, limit: int = 0) -> Script:
         """Return the call that accepts what was added, if fewer than *limit* runs are open (0: however many)."""
         return Packed("accept", (), (), self._packed, limit)
+
+    def place(self, name: str) -> int:
+        """Return the place, from 1, of a key that belongs to no cause."""
+        shared = self._shared = self._shared or bare(self._keys)
+        return int(shared.place(name).split("\r\n")[1])
 
     def _packed(self, head: tuple[str, ...], limit: int) -> bytes:
         assert self._shared  # there is nothing to say of no cause

@@ -74,12 +74,18 @@ class Shared:
         return _own(self.keys, runs)
 
 
-@lru_cache(maxsize=256)
-def usual(keys: Keys, kind: str, cause_type: str, source: str, requests: tuple[Request, ...]) -> Shared:
-    """Return what is shared by causes that are like this: most are like some that came before."""
+def bare(keys: Keys) -> Shared:
+    """Return what every call has."""
     made = Shared(keys)
     for name in (keys.position, keys.due, *keys.starts):
         made.place(name)
+    return made
+
+
+@lru_cache(maxsize=256)
+def usual(keys: Keys, kind: str, cause_type: str, source: str, requests: tuple[Request, ...]) -> Shared:
+    """Return what is shared by causes that are like this: most are like some that came before."""
+    made = bare(keys)
     made.like = kind, cause_type, source, requests
     made.told = made.tell(*made.like)
     return made

@@ -1,6 +1,7 @@
 """Reads the small JSON bodies of requests that act: an object of few members, or nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import g, request
@@ -10,10 +11,10 @@ from core.ledger.keys import FAILED, STATES
 from core.ledger.listing import RunFilter
 from core.operating import Selection
 from core.web.problems import Problem
-from core.web.query import moment_of
+from core.web.query import instant_of, moment_of
 from core.web.strict_json import parse
 
-JSON = "application/json"
+JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 MOST_IDS = 10_000
 MOST_NAMES = 100
 LONGEST = 300  # characters of a filter's value
@@ -30,25 +31,49 @@ def asked(known: Sequence[str]) -> dict[str, Any]:
         Problem: unsupported-media-type, or invalid-request with a pointer to each member that is not known.
         MalformedJson, JsonTooComplex: the body is no JSON that we take.
     """
+    body = body_object()
+    wanted = f"known here: {', '.join(known)}" if known else "no member is known here"
+    refuse([{"pointer": pointer(name[:80]), "detail": f"is not known; {wanted}"} for name in body if name not in known])
+    return body
+
+
+def body_object() -> dict[str, Any]:
+    """Return the members of the body; none for an empty body. Raises as ``asked``."""
     if not g.body:
         return {}
     media = (request.content_type or "").partition(";")[0].strip().lower()
-    if media != JSON:
+    if media not in (JSON, MERGE_PATCH):
         found = media or "no Content-Type"
         raise Problem("unsupported-media-type", f"Found {found}; wanted {JSON}.", headers={"Accept-Post": JSON})
     body = parse(g.body)
     if not isinstance(body, dict):
         refuse([{"pointer": "", "detail": "must be an object"}])
-    wanted = f"known here: {', '.join(known)}" if known else "no member is known here"
-    refuse([{"pointer": pointer(name[:80]), "detail": f"is not known; {wanted}"} for name in body if name not in known])
     return dict(body)
 
 
 def refuse(errors: Errors) -> None:
     """Answer invalid-request where there are *errors*."""
     if errors:
-        places = "; ".join(f"{error['pointer'] or 'the body'} {error['detail']}" for error in errors[:5])
-        raise Problem("invalid-request", f"The body does not fit: {places}.", errors=errors)
+        raise invalid(errors)
+
+
+def invalid(errors: Errors) -> Problem:
+    """Return the problem invalid-request with *errors*."""
+    places = "; ".join(f"{error['pointer'] or 'the body'} {error['detail']}" for error in errors[:5])
+    return Problem("invalid-request", f"The body does not fit: {places}.", errors=errors)
+
+
+def instant(value: Any, member: str) -> datetime:
+    """Return the instant that the member *member*, RFC 3339 text with a time zone, names.
+
+    Raises:
+        Problem: invalid-request, with a pointer to it.
+    """
+    found = instant_of(value) if isinstance(value, str) else None
+    if found is None:
+        detail = "must be RFC 3339 text with a time zone, such as 2026-11-22T09:00:00Z"
+        raise invalid([{"pointer": f"/{member}", "detail": detail}])
+    return found
 
 
 def selection(body: Mapping[str, Any]) -> Selection:

@@ -30,6 +30,6 @@ async def look() -> Checks:
     """Return each check, also where the ledger does not answer."""
     here = house()
     try:
-        return await here.async_ledger.run(readiness.look(here.keys))
+        return await here.async_ledger.run(readiness.look(here.keys, here.layout.timetable))
     except LedgerUnavailable as error:
         return readiness.unknown(error)

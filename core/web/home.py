@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, Response, make_response, request
 
 from core.clock import now, rfc3339
+from core.entries import name_page
 from core.errors import LedgerUnavailable
 from core.house import House, house
 from core.ledger.alive import Process, alive
@@ -16,6 +17,7 @@ from core.web.page import SHOWN, Overview, render, security_headers
 from core.web.problems import Problem
 
 blueprint = Blueprint("home", __name__)
+MOST_LISTED = 100  # schedules on the page
 LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
@@ -44,7 +46,7 @@ async def overview(here: House) -> Overview:
             ledger="the ledger answers",
             events=events,
             runs=runs,
-            schedules=await run(schedule_views(here.layout)),
+            schedules=await run(schedule_views(here.layout, now(), await run(name_page(here.layout, "", MOST_LISTED)))),
             workers=[_row(process) for process in processes if process.role == "worker"],
             beats=[_row(process) for process in processes if process.role == "beat"],
             counts=await run(counts(here.keys)),

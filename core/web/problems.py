@@ -10,7 +10,10 @@ from urllib.parse import quote
 from flask import Flask, Response, g, got_request_exception, request
 from werkzeug.exceptions import HTTPException
 
+from core.asking import InvalidRange
+from core.drafting import InvalidSchedule, UnknownScheduleTarget
 from core.errors import (
+    AlreadyExists,
     BacklogFull,
     CoreError,
     DurabilityUnmet,
@@ -19,6 +22,7 @@ from core.errors import (
     LedgerUnavailable,
     NotFound,
     PayloadExpired,
+    PreconditionFailed,
     StateConflict,
     UnknownEvent,
     UnknownTarget,
@@ -27,7 +31,7 @@ from core.web.kinds import PROBLEMS as PROBLEMS
 from core.web.kinds import Kind
 from core.web.strict_json import JsonTooComplex, MalformedJson
 
-OURS = ("/api", "/hooks", "/problems", "/healthz", "/readyz")
+OURS = ("/api", "/hooks", "/problems", "/healthz", "/readyz", "/metrics")
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +49,11 @@ _OF_ERROR: Mapping[type[CoreError], str] = {
     PayloadExpired: "payload-expired",
     StateConflict: "state-conflict",
     UnknownTarget: "unknown-target",
+    UnknownScheduleTarget: "unknown-target",
+    InvalidSchedule: "invalid-schedule",
+    InvalidRange: "invalid-request",
+    AlreadyExists: "already-exists",
+    PreconditionFailed: "precondition-failed",
 }
 _OF_STATUS = {
     PROBLEMS[slug].status: slug
@@ -141,7 +150,7 @@ def _of_core(error: Exception) -> Problem | None:
         return None
     # What a server said stays inside: it may name hosts.
     detail = type(error).__doc__ if isinstance(error, LedgerUnavailable) else str(error)
-    errors = error.errors if isinstance(error, InvalidEvent | UnknownTarget) else ()
+    errors = error.errors if isinstance(error, InvalidEvent | UnknownTarget | InvalidSchedule | InvalidRange) else ()
     members: dict[str, Any] = {"state": error.state} if isinstance(error, StateConflict) else {}
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BacklogFull) else {}
     return Problem(slug, detail, errors=errors, headers=headers, **members)

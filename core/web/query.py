@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from core.clock import to_ms
+from core.clock import from_ms, to_ms
 from core.ledger.listing import Page
 from core.web.problems import Problem
 
@@ -59,6 +59,35 @@ def answer(items: Sequence[Any], place: int | None) -> Response:
     return jsonify({"items": items, "next": None if place is None else cursor(place)})
 
 
+def named_page(args: Mapping[str, str]) -> tuple[str, int]:
+    """Return the name after which a list by name goes on, '' from the start, and how many items are wanted.
+
+    Raises:
+        Problem: bad-query.
+    """
+    if unknown := [name for name in args if name not in PAGING[:2]]:
+        raise Problem("bad-query", f"Found {', '.join(unknown)[:80]}; known here: {', '.join(PAGING[:2])}.")
+    text = args.get("cursor")
+    if text is None:
+        return "", limit_of(args)
+    try:
+        kind, _, name = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode().partition(":")
+    except ValueError:
+        kind, name = "", ""
+    if kind != "name" or _name_cursor(name) != text:
+        raise Problem("bad-query", "The cursor is not one that this server gave.")
+    return name, limit_of(args)
+
+
+def named_answer(items: Sequence[Any], last: str | None) -> Response:
+    """Return a list by name as the API answers it; *last* is the last name of the page, if more follow."""
+    return jsonify({"items": items, "next": None if last is None else _name_cursor(last)})
+
+
+def _name_cursor(name: str) -> str:
+    return urlsafe_b64encode(f"name:{name}".encode()).decode().rstrip("=")
+
+
 def moment_of(text: str) -> int | None:
     """Return the instant that RFC 3339 *text* names, in ms since the epoch, or None where it names none."""
     try:
@@ -66,6 +95,15 @@ def moment_of(text: str) -> int | None:
     except ValueError:
         return None
     return None if moment.tzinfo is None else to_ms(moment)
+
+
+def instant_of(text: str) -> datetime | None:
+    """Return the instant, of the years 1 to 9999 in UTC, that RFC 3339 *text* names, or None where it names none."""
+    ms = moment_of(text)
+    try:
+        return None if ms is None else from_ms(ms)
+    except (ValueError, OverflowError):
+        return None
 
 
 def refuse_odd_bytes() -> None:

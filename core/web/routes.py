@@ -12,11 +12,13 @@ from core.web import (
     health,
     home,
     hooks,
+    metrics,
     page,
     problems,
     query,
     replay_api,
     runs_api,
+    schedule_acts_api,
     schedules_api,
 )
 
@@ -31,7 +33,7 @@ def register(app: Flask, house: House) -> None:
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)
-    for part in (events_api, replay_api, runs_api, acting_api, schedules_api, census_api):
+    for part in (events_api, replay_api, runs_api, acting_api, schedules_api, schedule_acts_api, census_api):
         api.register_blueprint(part.blueprint)
     app.register_blueprint(api)
 
@@ -42,6 +44,7 @@ def register(app: Flask, house: House) -> None:
 
     app.register_blueprint(page.blueprint)
     app.register_blueprint(health.blueprint, name="carillon_health")
+    app.register_blueprint(metrics.blueprint, name="carillon_metrics")
     app.register_blueprint(home.blueprint, name="carillon_home")
 
 

@@ -83,6 +83,21 @@ def dead(w: World) -> None:
     w.finish("dead")
 
 
+def in_turn(w: World) -> None:
+    w.schedule(overlap="queue_one")
+
+
+def first_fire_goes_on(w: World) -> None:
+    w.tick(minutes(1))
+    w.tick(minutes(2))
+
+
+def missed(w: World) -> None:
+    w.schedule(catch_up="skip")
+    w.tick(minutes(1))
+    w.work()
+
+
 def every_time(w: World) -> None:
     w.schedule(catch_up="all")
 
@@ -220,6 +235,14 @@ STORIES = {
     "fire what has ended since": story(
         lambda w: w.tick(minutes(2)), lambda w: w.schedule(overlap="skip"), first_fire_done
     ),
+    "fire behind a run": story(lambda w: w.tick(minutes(2)), in_turn, lambda w: w.tick(minutes(1))),
+    "fire behind two runs": story(
+        lambda w: w.tick(minutes(3)), in_turn, lambda w: w.tick(minutes(1)), lambda w: w.tick(minutes(2))
+    ),
+    "open a gate": story(World.sweep, in_turn, first_fire_goes_on, World.work, lambda w: w.older(2)),
+    "keep a gate shut": story(World.sweep, in_turn, first_fire_goes_on),
+    "backfill": story(lambda w: w.backfill(minutes(2), minutes(5)), missed, lambda w: w.tick(minutes(9))),
+    "lead": story(World.lead),
     "a whole life": story(whole_life),
     "a life with a retry": story(retried_life),
     "a life with a dead worker": story(worker_dies),

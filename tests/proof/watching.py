@@ -8,7 +8,7 @@ from invariants import broken
 
 from core.causes import Keyring
 from core.entries import Layout, load_one
-from core.ledger.firing import fires
+from core.ledger.fires import fires
 from core.ledger.flow import Flow
 from core.ledger.keys import TERMINAL, Keys
 

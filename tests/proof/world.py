@@ -8,24 +8,33 @@ from typing import TypeVar
 
 from ageing import older
 from bench import event
+from celery import Celery
 from flask import Flask
 from fragile import Fragile
 from invariants import broken
 from watching import Watched
 
+from core.asking import Backfill, backfill, planned
 from core.catalog import Catalog
 from core.causes import Cause
-from core.clockwork import Clockwork
-from core.entries import Schedule, load_due, save
+from core.clockwork import Clockwork, load_due
+from core.entries import load_keys
 from core.errors import BacklogFull, LedgerUnavailable
 from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, Wanted, accept, accept_each, acceptance
 from core.ledger.acting import cancel, retry
 from core.ledger.alive import beat, gone
+from core.ledger.firing import Stored
 from core.ledger.flow import Flow
 from core.ledger.forgetting import forget, oldest
 from core.ledger.keys import TERMINAL, Keys, cause_of
+from core.ledger.leading import give_up, lead
+from core.ledger.parking import unpark
 from core.ledger.running import Hint, charge, claim, due, finish, note, recover, release
-from core.planning import next_score
+from core.missed import Missed
+from core.moving import Mover
+from core.plain import Plain
+from core.schedule import Schedule
+from core.scheduling import found, put
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -46,8 +55,18 @@ class World(Watched):
         self.beside = f"{self.keys.prefix}:beside"  # the broker's list in the ledger's database
         self.leases: dict[str, str] = {}  # runs, and the token of the living worker that runs it
         self.ticked: datetime | None = None
+        self.asked: tuple[datetime, datetime] | None = None
         self.run = ""  # the one that the moves below are about
-        self.clockwork = Clockwork(app=APP, catalog=Catalog(), layout=self.layout, ledger=ledger, publish=self.publish)
+        missed = Missed(catalog=Catalog(), gather=lambda _: [])
+        self.clockwork = Clockwork(
+            app=APP,
+            catalog=Catalog(),
+            layout=self.layout,
+            ledger=ledger,
+            mover=Mover(catalog=Catalog(), layout=self.layout, gather=lambda _: [], missed=missed),
+            plain=Plain(celery=Celery(set_as_current=False), catalog=Catalog(), allowed=()),
+            publish=self.publish,
+        )
 
     # What processes do.
 
@@ -175,6 +194,7 @@ class World(Watched):
         runs = self.do(lambda: due(self.keys))
         found = self.do(lambda: recover(self.keys, dict.fromkeys(runs, drained), trusted=trusted))
         self.publish([hint for _, hint in found])
+        self.publish(self.do(lambda: unpark(self.keys)))
 
     def publish(self, hints: Sequence[Hint]) -> None:
         """Send hints to the broker; whoever cannot goes on, for the sweeper sees to it."""
@@ -189,18 +209,38 @@ class World(Watched):
         plain = {"name": "tidy", "task": "t", "trigger": {"every": 60, "timezone": "UTC"}, "created": 0}
         stored = Schedule(**plain, cursor=int(NOON.timestamp() * 1000), **policies)
         self.plan = stored.plan
-        self.steadily(lambda: save(self.layout, stored, next_score(stored)))
+        known = self.steadily(lambda: load_keys([self.layout.key("tidy")]))
+        before = known[0] if known else Stored(self.layout.key("tidy"), b"", b"", b"")
+        self.steadily(lambda: put(self.layout, stored, before))
 
     def tick(self, at: datetime) -> None:
         self.ticked = at
         self.attempt(lambda: self.clockwork.tick(at))
 
+    def backfill(self, since: datetime, until: datetime) -> None:
+        """Make up for the planned times of a range, as a person asks it; who got no answer asks again."""
+        self.asked = since, until
+        _, schedule = self.steadily(lambda: found(self.layout, "tidy"))
+        times, mover = planned(schedule, Backfill(since, until), until), self.clockwork.mover
+        accepted, _ = self.do(lambda: backfill(self.layout, mover, schedule, times, force=False))
+        self.accepted |= {one.cause.ledger_id for one in accepted}
+
+    def lead(self) -> None:
+        """Take the lead as a beat does, and give it up."""
+        if not self.do(lambda: lead(self.keys, self.layout.lock, "b1")).held:
+            self.faults.append("nobody leads, and b1 cannot")
+        if self.steadily(lambda: lead(self.keys, self.layout.lock, "b2")).held:
+            self.faults.append("two beats lead")
+        self.do(lambda: give_up(self.keys, self.layout.lock, "b1"))
+        if not self.steadily(lambda: lead(self.keys, self.layout.lock, "b2")).held:
+            self.faults.append("b1 leads on after it gave up")
+
     def race(self, at: datetime, meanwhile: Callable[["World"], object]) -> None:
         """Let one beat read the schedule, then something happen, and then that beat come to fire."""
         self.ticked = at
-        [stored] = self.steadily(lambda: load_due(self.layout, at.timestamp(), 1))
+        due = self.steadily(lambda: load_due(self.layout, at))
         meanwhile(self)
-        self.attempt(lambda: self.clockwork.ring(stored, self.layout.read(stored), at))
+        self.attempt(lambda: self.clockwork.advance(due, at))
 
     # How they fail.
 
@@ -236,6 +276,8 @@ class World(Watched):
         self.leases.clear()
         if self.ticked:
             self.tick(self.ticked)
+        if self.asked:
+            self.backfill(*self.asked)
         fired = self.fired()
         for turn in range(50):
             while self.broker:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from benchmarks.bench.marks import ended, lagged, started
 from benchmarks.bench.offers import LONG_NAP, NAP
-from core import Event, on
+from core import Event, on, task
 
 
 class Order(Event):
@@ -76,6 +76,11 @@ async def long_nap(_event: LongNap) -> None:
 def timed(event: Timed) -> None:
     """Tell how long it took from emit() to here."""
     lagged(event.sent)
+
+
+@task(name="nothing")
+def nothing() -> None:
+    """Do nothing, for schedules."""
 
 
 def _hand(n: int) -> Callable[[Ten], None]:

@@ -57,7 +57,7 @@ local function write(row, score, member)
   call('ZADD', row, score, member)
 end
 
-local function accept_all(keys, args)
+local function accept_all(keys, args, instead)
   local ttl, limit, kinds, causes = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
   local first, place, answers, places, records, marks, new = 6 + KIND * kinds, tonumber(args[5]) + 1, {}, {}, {}, {}, 0
   for n = 1, causes do
@@ -69,6 +69,8 @@ local function accept_all(keys, args)
   for n = 1, causes do
     local at = first + CAUSE * (n - 1)
     local verdict, found = known(keys, args, at, marked[n], recorded and records[n])
+    -- guard: what must not be accepted is not, unless this very call has done it before
+    if instead and instead[n] and verdict ~= 'OK' then verdict, found = instead[n], '' end
     -- guard: a full backlog takes no more, but knows what it has
     if not verdict and limit > 0 and open >= limit then verdict, found = 'FULL', '' end
     if not verdict then new, open = new + 1, open + tonumber(args[at + 6]) end

@@ -1,47 +1,95 @@
--- Advances a schedule past one planned time and accepts its run, or neither.
--- KEYS  record, due, states.., entry, timetable, fires, last run, then acceptance.lua's from position on
--- ARGV  definition, meta, ours (as they were read), new meta, new ours, next score ('' takes it off the timetable),
---       planned ms, row if it fires, row if the last run is still going ('' never looks), meta and ours in that case,
---       other rows, then those: planned ms, row; then acceptance.lua's, or nothing where no run is wanted
--- Returns {OK|DUP|CONFLICT|SKIPPED|STALE, id}.
-local entry, timetable, fires, last_run = unpack(KEYS, AFTER_STATES, AFTER_STATES + 3)
-local definition, meta, ours, new_meta, new_ours, score, planned, row = unpack(ARGV, 1, 8)
-local skipped_row, skipped_meta, skipped_ours, others = unpack(ARGV, 9, 12)
-local args = {unpack(ARGV, 13 + 2 * others)}
-local cause_keys = {unpack(KEYS, AFTER_STATES + 4)}
+-- Advances schedules, each past one or more planned times, and accepts its run; for each both or neither.
+-- KEYS  as in acceptance.lua, then those that ARGV names by their place
+-- ARGV  how many arguments are acceptance.lua's, those, places of: the timetable, the state parked, the counts;
+--       number of moves, then per move, as MOVE counts them:
+--         places of: entry, fires, last run (0: it is not looked at), run; ids of the run and of the last run,
+--         definition, meta, ours (as they were read), new meta, new ours, next score ('' takes it off the timetable),
+--         numbers among the causes, of the fire and of what tells of a missed one (0: none),
+--         planned ms, row if it fires, overlap ('' allows it), row, meta and ours if it is skipped, row if it waits,
+--         times skipped, times missed, other rows;
+--       then the other rows of all moves: planned ms, row
+-- Returns per move {OK|DUP|CONFLICT|PARKED|SKIPPED|STALE, id}. No two moves are of one entry.
+local MOVE = 24
+local accepting = tonumber(ARGV[1])
+local timetable, parked, counts, moves = unpack(ARGV, accepting + 2, accepting + 5)
+local first, instead, found, verdicts, count = accepting + 6, {}, {}, {}, {fired = 0, skipped = 0, missed = 0}
 
-local stored = redis.call('HMGET', entry, 'definition', 'meta', 'carillon')
--- guard: whoever read the same entry and was faster has fired it
-if (stored[1] or '') ~= definition or (stored[2] or '') ~= meta or (stored[3] or '') ~= ours then
-  -- guard: it may have been this very call, whose answer was lost
-  if #args > 0 and redis.call('EXISTS', KEYS[RUN]) == 1 then
-    local before = accept_cause(cause_keys, args)
-    -- guard: or another beat's, which came to the same time
-    if before[1] == 'OK' then return before end
-  end
-  return {'STALE', ''}
+for n = 1, tonumber(moves) do
+  local at = first + MOVE * (n - 1)
+  local entry, _, last_run = unpack(ARGV, at, at + 2)
+  local definition, meta, ours = unpack(ARGV, at + 6, at + 8)
+  local cause, told, overlap = tonumber(ARGV[at + 12]), tonumber(ARGV[at + 13]), ARGV[at + 16]
+  local stored = redis.call('HMGET', KEYS[tonumber(entry)], 'definition', 'meta', 'carillon')
+  local verdict = 'OK'
+  -- guard: whoever read the same entry and was faster has fired it
+  if (stored[1] or '') ~= definition or (stored[2] or '') ~= meta or (stored[3] or '') ~= ours then verdict = 'STALE' end
+  local going = verdict == 'OK' and overlap ~= '' and redis.call('HGET', KEYS[tonumber(last_run)], 'state')
+  -- guard: overlap is about a last run that is not finished
+  if going and not TERMINAL[going] then verdict = (overlap == 'skip' or going == 'parked') and 'SKIPPED' or 'PARKED' end
+  -- guard: what is not fired accepts no run
+  if verdict == 'STALE' or verdict == 'SKIPPED' then instead[cause] = verdict end
+  -- guard: what another beat has told is not told again
+  if verdict == 'STALE' then instead[told] = verdict end
+  verdicts[n] = verdict
 end
 
-local answer = {'SKIPPED', ''}
--- guard: a fire without a run accepts none
-if #args > 0 then
-  local going = skipped_row ~= '' and redis.call('HGET', last_run, 'state')
-  -- guard: overlap=skip leaves a time out while the last run is not finished
-  if going and not TERMINAL[going] then
-    row, new_meta, new_ours = skipped_row, skipped_meta, skipped_ours
+-- guard: where nothing fires there is nothing to accept
+local accepted = tonumber(ARGV[5]) > 0 and accept_all(KEYS, {unpack(ARGV, 2, accepting + 1)}, instead) or {}
+
+local scores, off, other = {'ZADD', KEYS[tonumber(timetable)]}, {'ZREM', KEYS[tonumber(timetable)]}, first + MOVE * moves
+for n = 1, tonumber(moves) do
+  local at = first + MOVE * (n - 1)
+  local entry, fires, _, run, run_id, behind = unpack(ARGV, at, at + 5)
+  local new_meta, new_ours, score = unpack(ARGV, at + 9, at + 11)
+  local cause, planned, row = tonumber(ARGV[at + 12]), ARGV[at + 14], ARGV[at + 15]
+  local others, verdict, answer = tonumber(ARGV[at + 23]), verdicts[n], {verdicts[n], ''}
+  local rows = {'ZADD', KEYS[tonumber(fires)]}
+  if verdict == 'STALE' then
+    -- guard: it may have been this very call, whose answer was lost
+    if cause > 0 and accepted[2 * cause - 1] == 'OK' then answer = {'OK', accepted[2 * cause]} end
   else
-    answer = accept_cause(cause_keys, args)
+    if verdict == 'SKIPPED' then
+      row, new_meta, new_ours = unpack(ARGV, at + 17, at + 19)
+      count.skipped = count.skipped + 1
+    elseif cause > 0 then
+      answer = {accepted[2 * cause - 1], accepted[2 * cause]}
+      local new = answer[1] == 'OK'
+      -- guard: what was fired before, or cannot be, is not kept as fired now
+      if not new then row = '' end
+      if new then count.fired = count.fired + 1 end
+      if new and verdict == 'PARKED' then
+        local position = redis.call('ZSCORE', KEYS[4], run_id)
+        row, answer = ARGV[at + 20], {'PARKED', answer[2]}
+        redis.call('HSET', KEYS[tonumber(run)], 'state', 'parked', 'behind', behind)
+        -- guard: a run stands under one state
+        redis.call('ZREM', KEYS[4], run_id)
+        redis.call('ZADD', KEYS[tonumber(parked)], position, run_id)
+        -- guard: it has no hint that could be lost
+        redis.call('ZADD', KEYS[2], text(now_ms() + 900000), run_id)
+      end
+    end
+    if row ~= '' then rows[3], rows[4] = planned, row end
+    for i = other, other + 2 * others - 1 do rows[#rows + 1] = ARGV[i] end
+    if #rows > 2 then redis.call(unpack(rows)) end
+    -- guard: a plain entry of RedBeat's gets no field of ours
+    if new_ours == '' then
+      redis.call('HSET', KEYS[tonumber(entry)], 'meta', new_meta)
+    else
+      redis.call('HSET', KEYS[tonumber(entry)], 'meta', new_meta, 'carillon', new_ours)
+    end
+    local change = score ~= '' and scores or off
+    -- guard: what has no next time leaves the timetable
+    if score ~= '' then change[#change + 1] = score end
+    change[#change + 1] = KEYS[tonumber(entry)]
+    count.skipped = count.skipped + tonumber(ARGV[at + 21])
+    count.missed = count.missed + tonumber(ARGV[at + 22])
   end
+  other = other + 2 * others
+  verdicts[n] = answer
 end
--- guard: a time is kept as fired or skipped if it was
-if row ~= '' and (answer[1] == 'OK' or answer[1] == 'SKIPPED') then redis.call('ZADD', fires, planned, row) end
-for i = 0, others - 1 do redis.call('ZADD', fires, ARGV[13 + 2 * i], ARGV[14 + 2 * i]) end
-
-redis.call('HSET', entry, 'meta', new_meta, 'carillon', new_ours)
--- guard: what has no next time leaves the timetable
-if score ~= '' then
-  redis.call('ZADD', timetable, score, entry)
-else
-  redis.call('ZREM', timetable, entry)
+if #scores > 2 then redis.call(unpack(scores)) end
+if #off > 2 then redis.call(unpack(off)) end
+for what, times in pairs(count) do
+  if times > 0 then redis.call('HINCRBY', KEYS[tonumber(counts)], what, times) end
 end
-return answer
+return verdicts

@@ -1,0 +1,1 @@
+"""How schedules fire, beside RedBeat: a burst, punctuality, and what idle ones cost. ``make bench-schedules``."""
