@@ -23,6 +23,9 @@ CALLS = "/enqueue"
 HEAD = 4096  # bytes of a record that hold its first two lines, whatever follows
 
 
+_rfc3339 = lru_cache(maxsize=256)(rfc3339)  # many schedules fire at the same times
+
+
 class Tampered(CoreError):
     """The record's MAC is wrong: it was not written by this application."""
 
@@ -91,7 +94,7 @@ def fire(schedule: str, planned: datetime, data: Any = None, mark: str = "") -> 
 
     *data* are the arguments of its task, where it takes any.
     """
-    at = rfc3339(planned)
+    at = _rfc3339(planned)
     return Cause(kind="fire", id=f"{schedule}@{at}{mark}", type=schedule, source=SCHEDULES, time=at, data=data)
 
 

@@ -28,7 +28,7 @@ from core.statics import install
 LONGEST_SLEEP = 1.0  # seconds between two ticks: a change that nobody told of is seen that soon
 BATCH = 1000  # entries that are read in one go
 SLICE = 25  # entries that one script advances: larger calls cost the server more an entry
-AHEAD = 40  # slices that are asked before their answers are read
+AHEAD = 8  # slices that are asked before their answers are read
 MOST_ROUNDS = 20  # in one tick
 LATER = 60.0  # seconds until an entry that cannot be fired is looked at again
 

@@ -133,8 +133,10 @@ def standing(schedule: Schedule, moving: Mapping[str, Any]) -> Schedule:
     """
     cursor, last_run = moving["cursor"], moving.get("last_run")
     count, skips = moving.get("count", 0), tuple(moving.get("skips", ()))
-    numbers = (cursor, count, *skips)
-    if not all(type(number) is int and 0 <= number < END for number in numbers) or not isinstance(last_run, str | None):
+    for number in (cursor, count, *skips):
+        if type(number) is not int or not 0 <= number < END:
+            raise ValueError("no schedule stands there")
+    if last_run is not None and type(last_run) is not str:
         raise ValueError("no schedule stands there")
     return moved(schedule, cursor=cursor, last_run=last_run, count=count, skips=skips)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from core.causes import Keyring
@@ -35,9 +36,10 @@ class Fire:
 
     def row(self) -> str:
         """Return the row as the ledger keeps it; the planned time is its score and part of its text."""
-        several = [to_ms(self.until), self.count] if self.until and self.count > 1 else []
-        row = [self.ms, self.state, self.cause, self.late, self.run, *several]
-        return json.dumps(row, separators=(",", ":"))
+        late = "null" if self.late is None else repr(self.late)
+        run = "null" if self.run is None else f'"{self.run}"'
+        several = f",{to_ms(self.until)},{self.count}" if self.until and self.count > 1 else ""
+        return f'[{self.ms},"{self.state}",{_quoted(self.cause)},{late},{run}{several}]'
 
     def view(self) -> dict[str, Any]:
         """Return the row as the API shows it."""
