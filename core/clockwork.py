@@ -45,11 +45,12 @@ class Clockwork:
     plain: Plain
     publish: Callable[[Sequence[Hint]], None]
     _held: set[str] = field(default_factory=set)
+    _outages: dict[datetime, Outage] = field(default_factory=dict)  # the one that is being caught up
     _met: set[str] = field(default_factory=set)  # entries that are not ours
 
     def tick(self, now: datetime) -> float:
         """Fire what is due at *now*; returns the seconds until the next look."""
-        gap = outage(self.ledger.run(_last_tick(self.layout)), now)
+        gap = self._outage(now)
         for _ in range(MOST_ROUNDS):
             due = self.ledger.run(load_due(self.layout, now))
             if not due:
@@ -59,6 +60,16 @@ class Clockwork:
         if not gap:
             self.ledger.run(_ticked(self.layout, now))
         return 0.0
+
+    def _outage(self, now: datetime) -> Outage | None:
+        """Return the time without a scheduler that ended with the first tick after it; catching up may take several."""
+        found = outage(self.ledger.run(_last_tick(self.layout)), now)
+        if found and found.since in self._outages:
+            return self._outages[found.since]
+        self._outages.clear()
+        if found:
+            self._outages[found.since] = found
+        return found
 
     def advance(self, entries: Sequence[Stored], now: datetime, gap: Outage | None = None) -> None:
         """Take each of *entries* one step on, if it has one at *now*."""

@@ -167,7 +167,7 @@ def _reason(schedule: Schedule, planned: datetime) -> str:
 
 def _is_late(schedule: Schedule, planned: datetime, now: datetime, gap: Outage | None) -> bool:
     put_off = planned + jitter(schedule, planned)
-    if schedule.grace is None and gap and put_off > gap.since:
+    if schedule.grace is None and gap and gap.since < put_off <= gap.until:
         return True
     return now - put_off > grace(schedule)
 

@@ -188,6 +188,27 @@ def test_forged_and_foreign_entries_are_passed_over(make_app):
     assert runs(app) == []
 
 
+def test_what_comes_due_while_an_outage_is_caught_up_is_punctual(make_app):
+    app = make_app("""
+        from core import every
+
+        @every(seconds=1, overlap="allow", catch_up="all")
+        def many() -> None: ...
+
+        @every(seconds=2, overlap="allow", catch_up="skip")
+        def punctual() -> None: ...
+    """)
+    here = house(app)
+    ticks(app, 0, 60)  # a tick takes a schedule twenty steps on: the second one does not catch up with sixty
+    ticks(app, 62)
+    [name] = [name for name in here.catalog.schedules if name.endswith("punctual")]
+    rows = here.ledger.run(fires(here.keys, name, 5))
+    assert [(f"{row.planned:%H:%M:%S}", row.state) for row in rows][:2] == [
+        ("12:01:32", "fired"),
+        ("12:00:32", "missed"),
+    ]
+
+
 PLACES = ("", "{", "[]", "null", "{}", '{"cursor": 1e300}', '{"cursor": -1}', '{"cursor": 0, "count": "many"}',
           '{"cursor": 0, "skips": [[]]}', '{"cursor": 0, "skips": 5}', '{"cursor": 0, "last_run": 5}')  # fmt: skip
 
