@@ -73,6 +73,12 @@ def rows_of(client: redis.Redis, name: str) -> list[tuple[int, str, int, int]]:
     return [(planned, state, *(more or (planned, 1))) for planned, state, _, _, _, *more in rows]
 
 
+def ticks_of(client: redis.Redis, name: str) -> list[int]:
+    """Return the times (ms) of the ticks that fired an entry, as its rows tell them."""
+    raw: Any = client.zrange(KEYS.fires(name), 0, -1)
+    return [planned + round(late * 1000) for planned, _, _, late, *_ in map(json.loads, raw) if late is not None]
+
+
 def gaps(seconds: Mapping[str, int], lines: Sequence[Line], until: int) -> list[float]:
     """Return, for each start of an entry, how much later than its interval after the one before it came."""
     starts: dict[str, list[float]] = {name: [] for name in seconds}

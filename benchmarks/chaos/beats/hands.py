@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.chaos.beats.account import KEYS
+from benchmarks.chaos.beats.account import KEYS, ticks_of
 from benchmarks.chaos.beats.entries import WALL, now
 from benchmarks.chaos.faults import Hands
 
@@ -20,11 +20,12 @@ STOP = 10.0  # seconds that they may take to stop
 class BeatHands(Hands):
     """Does the steps. ``down`` are the times (ms) in which no beat was alive, ``asked`` the schedules made meanwhile.
 
-    ``killing`` says whether kills go on.
+    *witness* is the entry whose fires tell when a beat came back.
     """
 
     down: list[tuple[int, int]] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
+    witness: str = ""
 
     def kill_a_beat(self, _: float) -> tuple[str, Sequence[int]]:
         return self._kill(self._one("beat"))
@@ -37,17 +38,17 @@ class BeatHands(Hands):
         return "beat", []
 
     def release_beats(self, _: float) -> tuple[str, Sequence[int]]:
-        """Let beats come back; the time without one ends with the tick that the ledger notes first."""
-        before = self.server.client.get(KEYS.ticked)
+        """Let beats come back; the time without one ends with the first tick, whose time the first late fire tells."""
+        since = self.down[-1][0]
         for name in self.fleet.names("beat"):
             self.fleet.release(name)
-        deadline, found = time.monotonic() + RETURN, before
-        while found == before:
+        deadline, ticks = time.monotonic() + RETURN, list[int]()
+        while not ticks:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"no beat ticked {RETURN:.0f} s after they were let back")
-            threading.Event().wait(0.003)
-            found = self.server.client.get(KEYS.ticked)
-        self.down[-1] = self.down[-1][0], int(str(found.decode()) if isinstance(found, bytes) else 0)
+                raise RuntimeError(f"no beat fired {RETURN:.0f} s after they were let back")
+            threading.Event().wait(0.1)
+            ticks = [tick for tick in ticks_of(self.server.client, self.witness) if tick > since]
+        self.down[-1] = since, min(ticks)
         return "beat", []
 
     def stop_leader(self, _: float) -> tuple[str, Sequence[int]]:

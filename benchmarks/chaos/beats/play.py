@@ -91,6 +91,7 @@ class Tower:
         self.made |= self.adapter.make(story.entries)
         if story.hostile:
             self._let_in_the_wild()
+        self.hands.witness = next((one.name for one in story.entries if one.catch_up == "latest"), "")
         begun = time.monotonic()
         steps = plan(story.faults, story.seconds - 4, self.seed)
         faults = threading.Thread(target=self.hands.follow, args=(steps, begun, stopped), name="faults")

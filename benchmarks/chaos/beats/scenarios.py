@@ -25,7 +25,7 @@ def kills(scale: float) -> Story:
     return Story(
         name="C22",
         title="two beats, 200 entries of 1 to 5 s, a random beat killed with -9 each 5 s",
-        entries=several(max(20, round(200 * min(1, scale * 2))), QUICK),
+        entries=several(max(20, round(200 * min(1, scale * 2))), QUICK, catch_up="all"),
         seconds=max(12, 300 * scale),
         faults=(KILLS,),
         criteria=(exact, fires_all, never_idle(5), nobody_exits),
@@ -41,9 +41,9 @@ def refusing_broker(scale: float) -> Story:
     return Story(
         name="C23",
         title="the broker, another server than the ledger's, refuses for 30 s, and beats are killed meanwhile",
-        entries=several(100, QUICK),
+        entries=several(100, QUICK, catch_up="all"),
         seconds=60 * rounds,
-        faults=(*away, Each(3, ("kill_a_beat",), first=12)),
+        faults=(*away, Each(5, ("kill_a_beat",), first=12)),
         criteria=(exact, fires_all, never_idle(60), nobody_exits),
         apart=True,
         adapters=ALL,
@@ -83,7 +83,7 @@ def hand_over(scale: float) -> Story:
     return Story(
         name="C29",
         title="the beat that leads is stopped with SIGTERM each 8 s",
-        entries=several(20, (1,)),
+        entries=several(20, (1,), catch_up="all"),
         seconds=max(16, 120 * scale),
         faults=(Each(8, ("stop_leader",), first=5),),
         criteria=(exact, fires_all, punctual(1, 1.0), nobody_exits),
@@ -107,7 +107,7 @@ def frozen(scale: float) -> Story:
     return Story(
         name="C31",
         title="the ledger is frozen for 8 s, later killed and started again",
-        entries=several(100, QUICK),
+        entries=several(100, QUICK, catch_up="all"),
         seconds=35 * rounds,
         faults=tuple(At(at + 35 * n, action) for n in range(rounds) for action, at in steps),
         criteria=(exact, nobody_exits),
