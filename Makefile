@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check oracle mutants chaos soak bench lock clean
+.PHONY: run test check oracle mutants chaos chaos-schedules soak bench bench-schedules lock clean
 .DEFAULT_GOAL := help
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */	/'
@@ -42,11 +42,17 @@ chaos: .venv/test.stamp  ## kill everything under load, count the losses, beside
 	$(if $(ONLY),,@STATE_MACHINE_RUNS=2000 $(BIN)/python -m pytest --quiet tests/proof/test_state_machine.py)
 	@$(BIN)/python -m benchmarks.chaos --only "$(ONLY)" --scale $(or $(SCALE),1) --seed $(or $(SEED),1) --adapters "$(ADAPTERS)"
 
+chaos-schedules: .venv/run.stamp  ## kill, stop and starve beats, count each planned time, beside RedBeat (ONLY=C22,C24 SCALE=0.1)
+	@$(BIN)/python -m benchmarks.chaos.beats --only "$(ONLY)" --scale $(or $(SCALE),1) --seed $(or $(SEED),1) --adapters "$(ADAPTERS)"
+
 soak: .venv/run.stamp  ## half an hour of load with a fault each 30 s (MINUTES=120)
 	@$(BIN)/python -m benchmarks.chaos --only C28 --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) --results benchmarks/chaos/results/soak
 
 bench: .venv/run.stamp  ## throughput and latency beside Celery, Dramatiq, arq, taskiq, saq, FastAPI (ONLY=emit,drain ROUNDS=5 SCALE=0.1 LONG=1)
 	@$(BIN)/python -m benchmarks.bench --only "$(ONLY)" --rounds $(or $(ROUNDS),3) --scale $(or $(SCALE),1) $(if $(LONG),--long)
+
+bench-schedules: .venv/run.stamp  ## 10,000 schedules due at once, punctuality, 100,000 idle ones, beside RedBeat (ONLY=burst ROUNDS=5 SCALE=0.1)
+	@$(BIN)/python -m benchmarks.bench.schedules --only "$(ONLY)" --rounds $(or $(ROUNDS),3) --scale $(or $(SCALE),1)
 
 lock: .venv/test.stamp  ## compile all requirements files from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.txt
