@@ -9,12 +9,12 @@ from flask import Flask
 
 from core import moments
 from core.catalog import Catalog
-from core.clock import from_ms, rfc3339, to_ms
-from core.entries import Layout, load_keys, names
+from core.clock import rfc3339, to_ms
+from core.entries import Layout, names
 from core.errors import CoreError
 from core.fuses import blown
 from core.ledger.firing import Fire, Move, Stored, fire
-from core.ledger.flow import Command, Flow, Script, scored
+from core.ledger.flow import Flow, Script
 from core.ledger.running import Hint
 from core.ledger.store import Ledger
 from core.moving import Mover, hints_of
@@ -24,13 +24,11 @@ from core.quarantine import held, hold, put_off
 from core.schedule import Pause, Schedule, declared
 from core.scheduling import change, put
 from core.statics import install
+from core.timetable import LATER, LONGEST_SLEEP, last_tick, listed, load_due, ticked, until_next
 
-LONGEST_SLEEP = 1.0  # seconds between two ticks: a change that nobody told of is seen that soon
-BATCH = 1000  # entries that are read in one go
 SLICE = 25  # entries that one script advances: larger calls cost the server more an entry
 AHEAD = 8  # slices that are asked before their answers are read
 MOST_ROUNDS = 20  # in one tick
-LATER = 60.0  # seconds until an entry that cannot be fired is looked at again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +52,16 @@ class Clockwork:
         for _ in range(MOST_ROUNDS):
             due = self.ledger.run(load_due(self.layout, now))
             if not due:
-                self.ledger.run(_ticked(self.layout, now))
-                return min(LONGEST_SLEEP, self.ledger.run(_until_next(self.layout, now)))
+                self.ledger.run(ticked(self.layout, now))
+                return min(LONGEST_SLEEP, self.ledger.run(until_next(self.layout, now)))
             self.advance(due, now, gap)
         if not gap:
-            self.ledger.run(_ticked(self.layout, now))
+            self.ledger.run(ticked(self.layout, now))
         return 0.0
 
     def _outage(self, now: datetime) -> Outage | None:
         """Return the time without a scheduler that ended with the first tick after it; catching up may take several."""
-        found = outage(self.ledger.run(_last_tick(self.layout)), now)
+        found = outage(self.ledger.run(last_tick(self.layout)), now)
         if found and found.since in self._outages:
             return self._outages[found.since]
         self._outages.clear()
@@ -198,7 +196,7 @@ class Clockwork:
         """Let entries that are not ours be listed, too."""
         if new := met - self._met:
             self._met.update(new)
-            self.ledger.run(_listed(self.layout, sorted(new)))
+            self.ledger.run(listed(self.layout, sorted(new)))
 
     def _stop_blown(self, schedules: Mapping[str, Schedule], now: datetime) -> set[str]:
         """Pause the schedules whose last runs have all died; returns the keys of their entries."""
@@ -210,54 +208,9 @@ class Clockwork:
         return {self.layout.key(name) for name in names}
 
 
-def load_due(layout: Layout, now: datetime) -> Flow[list[Stored]]:
-    """Return the entries whose next look is due at *now*, the earliest first, ``BATCH`` of them at most."""
-    at = now.timestamp()
-    [found] = yield [("ZRANGE", layout.timetable, "-inf", at, "BYSCORE", "LIMIT", 0, BATCH)]
-    keys, odd = _texts(found)
-    entries = yield from load_keys(keys)
-    gone = set(keys) - {one.key for one in entries}
-    commands: list[Command] = [("ZREM", layout.timetable, key) for key in gone]  # deleted by hand, but for this
-    commands += [("ZADD", layout.timetable, "XX", at + LATER, key) for key in odd]
-    if commands:
-        yield commands
-    return entries
-
-
-def _texts(found: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
-    """Return those that are UTF-8, as text, and those that are not: no name of ours is like that."""
-    texts, odd = list[str](), list[bytes]()
-    for raw in found:
-        try:
-            texts.append(raw.decode())
-        except UnicodeDecodeError:
-            odd.append(raw)
-    return texts, odd
-
-
 def _paused_itself(schedule: Schedule) -> Schedule:
     note = f"it paused itself: {schedule.pause_after} runs in a row died"
     return replace(schedule, pause=Pause(since=schedule.cursor + 1, note=note))
-
-
-def _listed(layout: Layout, names: Sequence[str]) -> Flow[None]:
-    yield [("ZADD", layout.keys.schedules, *(part for name in names for part in (0, name)))]
-
-
-def _last_tick(layout: Layout) -> Flow[datetime | None]:
-    [found] = yield [("GET", layout.keys.ticked)]
-    return from_ms(int(found)) if found else None
-
-
-def _ticked(layout: Layout, now: datetime) -> Flow[None]:
-    yield [("SET", layout.keys.ticked, to_ms(now))]
-
-
-def _until_next(layout: Layout, now: datetime) -> Flow[float]:
-    """Return the seconds from *now* until the next entry wants to be looked at."""
-    at = now.timestamp()
-    [found] = yield [("ZRANGE", layout.timetable, f"({at}", "+inf", "BYSCORE", "LIMIT", 0, 1, "WITHSCORES")]
-    return next((max(0.0, score - at) for _, score in scored(found)), LONGEST_SLEEP)
 
 
 def _asked(scripts: Iterator[Script]) -> Flow[list[list[tuple[bytes, bytes]]]]:
