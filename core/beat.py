@@ -1,5 +1,6 @@
 """Celery's beat with our clockwork in RedBeat's place: ``celery -A core.main:celery beat`` uses it by itself."""
 
+import gc
 import time
 from typing import Any
 
@@ -33,6 +34,7 @@ class Scheduler(RedBeatScheduler):
         self._waking = Waking(self._house.ledger.client, self._house.keys.wake)
         self._leads = False
         super().__init__(app, **kwargs)
+        gc.freeze()  # what is there by now stays: with many entries due, collecting would look at it again and again
         self.lock_key = None  # RedBeat's own way with its lock ends the process that loses it
 
     def setup_schedule(self) -> None:

@@ -1,9 +1,10 @@
 """What a schedule is: when, what, under which policies, and where it stands."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from core.catalog import Declared
@@ -70,7 +71,7 @@ class Schedule:
     count: int = 0
     skips: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def timing(self) -> Trigger:
         return _timing(tuple(self.trigger.items()))
 
@@ -110,6 +111,9 @@ class Schedule:
 MISSING = object()
 PLAN = tuple(one.name for one in fields(Schedule) if one.name not in MOVING)
 DEFAULTS = {one.name: one.default for one in fields(Schedule) if one.name in PLAN}
+NEEDED = [name for name in PLAN if DEFAULTS[name] is dataclasses.MISSING]
+KNOWN = frozenset(PLAN)
+BLANK = {one.name: one.default for one in fields(Schedule)} | {"cursor": 0}
 TIMING = ("trigger", "starts_at", "ends_at")
 DECLARED = ("task", *TIMING, *POLICIES)
 
@@ -120,9 +124,13 @@ def from_plan(plan: Mapping[str, Any]) -> Schedule:
     Raises:
         TypeError: it is no plan of a schedule.
     """
-    known = {name: plan[name] for name in PLAN if name in plan}
-    pause = known.get("pause")
-    return Schedule(**known | {"pause": Pause(**pause) if pause else None, "cursor": 0})
+    if missing := [name for name in NEEDED if name not in plan]:
+        raise TypeError(f"it has no {', '.join(missing)}")
+    pause = plan.get("pause")
+    found = object.__new__(Schedule)  # as in ``moved``
+    found.__dict__.update(BLANK, **{name: value for name, value in plan.items() if name in KNOWN})
+    found.__dict__["pause"] = Pause(**pause) if pause else None
+    return found
 
 
 def standing(schedule: Schedule, moving: Mapping[str, Any]) -> Schedule:

@@ -105,7 +105,7 @@ def _of_move(packed: Packing, keys: Keys, move: Move, of_causes: tuple[int, int]
     run = fired.run if fired else None
     places = [packed.place(stored.key), packed.place(keys.fires(move.name))]
     places += [packed.place(keys.run(one)) if one and overlap else 0 for one in (last, run)]
-    skips = sum(row.count for row in move.rows if row.state == "skipped")
+    skips = sum(row.count for row in move.rows if row.state == "skipped") if move.rows else 0
     return [
         *places,
         run or "",
@@ -124,7 +124,7 @@ def _of_move(packed: Packing, keys: Keys, move: Move, of_causes: tuple[int, int]
         *move.skipped,
         _overlapped(fired, "fired", f"waits for {last}") if fired and overlap else "",
         skips,
-        sum(row.count for row in move.rows) - skips,
+        sum(row.count for row in move.rows) - skips if move.rows else 0,
         len(move.rows),
     ]
 
