@@ -1,6 +1,7 @@
 """What policies make of planned times: pure, so time is what the test says."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -234,15 +235,15 @@ def test_every_planned_time_is_told_once(policy, seed):
     now, told, last = at(0), [], at(0)
     while now < at(30):
         if dice.random() < 0.1:
-            one = schedule(**vars(one) | {"pause": Pause(since=to_ms(now))})
+            one = replace(one, pause=Pause(since=to_ms(now)))
         elif one.pause and one.pause.until is None and dice.random() < 0.5:
-            one = schedule(**vars(one) | {"pause": Pause(since=one.pause.since, until=to_ms(now))})
+            one = replace(one, pause=Pause(since=one.pause.since, until=to_ms(now)))
         if dice.random() < 0.1 and (planned := next_fire(one, now)):
-            one = schedule(**vars(one) | {"skips": (*one.skips, to_ms(planned))})
+            one = replace(one, skips=(*one.skips, to_ms(planned)))
         found, one = story(one, now, outage(last, now))
         told += found
         last, now = now, now + timedelta(seconds=dice.choice([0.5, 1, 2, 30, 200]))
     if one.pause and one.pause.until is None:
-        one = schedule(**vars(one) | {"pause": Pause(since=one.pause.since, until=ms(31))})
-    found, one = story(schedule(**vars(one) | {"ends_at": ms(30)}), at(60), outage(last, at(60)))
+        one = replace(one, pause=Pause(since=one.pause.since, until=ms(31)))
+    found, one = story(replace(one, ends_at=ms(30)), at(60), outage(last, at(60)))
     assert counted(told + found) == len(due)
