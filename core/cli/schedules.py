@@ -1,6 +1,7 @@
 """flask schedules: what fires when, and what became of planned times."""
 
 import difflib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -62,11 +63,11 @@ def show_one(name: str, as_json: bool) -> None:
             ("name", name),
             ("held", view["held"]),
             *((key, view.get(key)) for key in ("task", "event")),
-            ("data", view.get("data") and show.pretty(view["data"])),
+            ("data", json.dumps(view["data"], ensure_ascii=False) if view.get("data") else ""),
             ("when", _when(view)),
             ("in words", view.get("description")),
             *((key, view.get(key)) for key in ("timezone", "overlap", "catch_up")),
-            *((key, view.get(key) and duration(view[key])) for key in ("catch_up_window", "grace", "jitter")),
+            *((key, duration(view[key]) if view.get(key) else "") for key in ("catch_up_window", "grace", "jitter")),
             *((key, view.get(key)) for key in ("starts_at", "ends_at", "max_runs", "pause_after")),
             ("paused", " ".join(part for part in ("yes", _until(pause), pause.get("note")) if part) if pause else ""),
             ("will be skipped", ", ".join(view.get("skips", ()))),

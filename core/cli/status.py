@@ -104,6 +104,8 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
 
 
 def _busy(process: dict[str, Any]) -> str:
+    if "leader" in process:
+        return "leads" if process["leader"] else "stands by"
     slots = process.get("concurrency")
     return "" if "busy" not in process else f"{process['busy']} of {slots}" if slots else str(process["busy"])
 
