@@ -1,5 +1,6 @@
 """Runs that somebody asks for, and gates that open: the history stays true, and nothing runs twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import bench as benches
@@ -21,7 +22,7 @@ def tower(server_url):
 
 def refills(tower, *minutes):
     moves = [tower.move(n) for n in minutes]
-    return [Refill(move.accepted, move.fired) for move in moves]
+    return [Refill(move.accepted, replace(move.fired, cause="backfilled")) for move in moves]
 
 
 def keep(tower, *rows):
@@ -68,6 +69,7 @@ class TestRefill:
         tower.ring(tower.move(2))
         assert tower.bench.run(ask(tower, refills(tower, 2, 3))) == [False, True]
         assert tower.rows() == [(3, "fired"), (2, "fired")]
+        assert [row.cause for row in tower.bench.run(fires(tower.keys, "tidy", 9))] == ["backfilled", "on time"]
         assert tower.bench.client.zcard(tower.keys.due) == 2
 
     def test_rows_of_a_range_are_found_with_the_one_that_reaches_into_it(self, tower):

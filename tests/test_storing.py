@@ -58,6 +58,10 @@ class TestStore:
         assert put(tower.stored(), NEW, [row])
         assert tower.rows() == [(0, "skipped")]
 
+    def test_the_same_again_may_have_another_next_time(self, tower, put):
+        assert put(tower.stored(), Entry(definition="def", meta="meta0", ours="ours0", score=9.0))
+        assert (tower.score(), names(tower)) == (9.0, [b"tidy"])
+
     def test_nearly_the_same_is_not_the_same(self, tower, put):
         put(tower.stored(), NEW)
         for field in ("definition", "meta", "ours"):
