@@ -88,6 +88,10 @@ class TestCreating:
     def test_overlap_depends_on_what_it_is(self, api, members, overlap):
         assert api.make(**members)["overlap"] == overlap
 
+    def test_a_start_is_a_planned_time_however_fine(self, api):
+        made = api.make(cron=None, every=60, starts_at="2999-01-01T00:00:00.0006Z")
+        assert (made["starts_at"], made["next"]) == ("2999-01-01T00:00:00Z", "2999-01-01T00:00:00Z")
+
     def test_null_is_the_default(self, api):
         assert api.make(jitter=None, catch_up=None, starts_at=None, data=None, enabled=None)["jitter"] == 0
 
@@ -549,6 +553,7 @@ class TestFires:
         while following:
             page = api.get(following)
             seen += [(one["planned"], one["cause"]) for one in page["items"]]
+            assert len(seen) <= 34
             following = page["next"] and f"/schedules/mine/fires?limit={limit}&cursor={page['next']}"
         assert len(seen) == len(set(seen)) == 34
         assert [planned for planned, _ in seen] == sorted((planned for planned, _ in seen), reverse=True)
