@@ -28,6 +28,7 @@ from core.loader import load
 from core.log import celery_logs_here, listen
 from core.loop import Loop
 from core.notes import Said, keep_notes
+from core.results import Results
 from core.retention import Retention
 from core.sweeper import Sweeper
 from core.tasks import Runner
@@ -145,6 +146,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         runner=runner,
         clockwork=clockwork,
         celery=celery,
+        results=Results(celery),
         publisher=publisher,
     )
 

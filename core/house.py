@@ -16,6 +16,7 @@ from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
+from core.results import Results
 from core.tasks import Runner
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class House:
     runner: Runner
     clockwork: Clockwork
     celery: "Celery"
+    results: Results
     publisher: Background[Hint]
 
     def flush(self, timeout: float) -> None:
