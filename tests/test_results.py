@@ -1,9 +1,10 @@
-"""A result backend that is away: whoever asks for a result is told so soon, and nobody else notices."""
+"""Results of plain tasks: kept whatever they hold, expired by schedule; a backend that is away holds up nobody."""
 
 import asyncio
 import socket
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +12,10 @@ from celery.result import AsyncResult
 from engines import backend
 from waiting import wait_until
 
+from core.chores import RESULTS
 from core.house import house
 from core.results import MOST, Results
-from core.testing import API_TOKEN
+from core.testing import API_TOKEN, drain
 
 BEARER = {"Authorization": f"Bearer {API_TOKEN}"}
 SUBJECT = """
@@ -121,3 +123,34 @@ def test_nobody_asks_for_those_who_have_gone_away():
 
     assert asyncio.run(ask()) == {"status": "PENDING"}
     assert sorted(backend.asked) == [*(str(n) for n in range(MOST)), "last"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_results_expire_by_schedule(make_app, tmp_path, kind):
+    with backend(kind, "", tmp_path) as url:
+        app = make_app(result_backend=url)
+        here, celery = house(app), app.extensions["celery"]
+        celery.backend.mark_as_failure("old", ZeroDivisionError("division by zero"), "Traceback: line 7")
+        celery.backend.store_result("new", {"sum": 3}, "SUCCESS")
+        age(celery.backend, "old", timedelta(days=2))
+        found = AsyncResult("old", app=celery)
+        assert isinstance(found.result, ZeroDivisionError)
+        assert found.traceback == "Traceback: line 7"
+        here.clockwork.add_missing(datetime.now(UTC))
+        [schedule] = app.test_client().get("/api/v1/schedules", headers=BEARER).json["items"]
+        assert (schedule["name"], schedule["cron"], schedule["owner"]) == (RESULTS, "30 4 * * *", "code")
+        app.test_client().post(f"/api/v1/schedules/{RESULTS}/run", headers=BEARER)
+        assert [run["state"] for run in drain(app)] == ["succeeded"]
+        assert (AsyncResult("old", app=celery).state, AsyncResult("new", app=celery).result) == ("PENDING", {"sum": 3})
+
+
+def age(backend, task, by):
+    session = backend.ResultSession()
+    [row] = session.query(backend.task_cls).filter_by(task_id=task)
+    row.date_done = datetime.now(UTC) - by
+    session.commit()
+    session.close()
+
+
+def test_redis_needs_no_chores(make_app):
+    assert RESULTS not in house(make_app()).catalog.schedules
