@@ -33,6 +33,7 @@ from core.missed import Missed
 from core.moving import Mover
 from core.notes import Said, keep_notes
 from core.plain import Plain
+from core.results import Results
 from core.retention import Retention
 from core.sending import with_sending
 from core.statics import tasks_of
@@ -166,6 +167,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         clockwork=clockwork,
         mover=mover,
         celery=celery,
+        results=Results(celery),
         publisher=publisher,
     )
 

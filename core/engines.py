@@ -13,6 +13,7 @@ PRIORITIES = 10
 REDIS = ("redis", "rediss", "redis+socket", "sentinel")
 RABBITMQ = ("amqp", "amqps")
 EXPIRE_AFTER = 86_400  # seconds that results are kept; Celery's own default
+BACKENDS = {"db": "core.database_results:Backend"}
 INSTALL = "pip install --require-hashes -r requirements-{0}.txt (the extra carillon[{0}])"
 
 
@@ -127,7 +128,8 @@ def _backend(config: Config) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 3600}
     if scheme(config.result_backend).startswith("db+postgresql"):
         options["connect_args"] = {"connect_timeout": 3}
-    return {"result_expires": EXPIRE_AFTER, "database_engine_options": options}
+    tables = {"database_create_tables_at_setup": False}  # Celery makes them when they are needed
+    return {"result_expires": EXPIRE_AFTER, "database_engine_options": options} | tables
 
 
 def _broker_problems(urls: str) -> list[str]:

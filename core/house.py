@@ -17,6 +17,7 @@ from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
 from core.moving import Mover
+from core.results import Results
 from core.tasks import Runner
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class House:
     clockwork: Clockwork
     mover: Mover
     celery: "Celery"
+    results: Results
     publisher: Background[Hint]
 
     def flush(self, timeout: float) -> None:

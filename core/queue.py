@@ -100,6 +100,7 @@ def make_celery(app: Flask, config: Config, catalog: Catalog, loop: Loop) -> Cel
     celery = Celery(app.name, task_cls=AppTask, amqp=amqp, set_as_current=False)
     celery.backend_cls = settings["result_backend"]
     celery.config_from_object(settings)
+    celery.loader.override_backends = engines.BACKENDS
     if on_redis:
         celery.steps["consumer"] |= {NewEnough, Slots}
         celery.messages = Messages(celery, config)

@@ -1,26 +1,26 @@
-"""Brokers and result backends without processes: what is refused at boot, what RabbitMQ is asked, what expires."""
+"""Brokers and result backends without processes: what is refused at boot, and what RabbitMQ is asked."""
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import amqp
 import pytest
-from celery.result import AsyncResult
-from engines import RABBITMQ, backend, broker, has_queue, rabbitmq, waiting
+from celery.signals import before_task_publish
+from engines import RABBITMQ, broker, has_queue, rabbitmq, waiting
 from kombu.exceptions import OperationalError
 from processes import REPOSITORY, Clone
 
-from core import queue
-from core.chores import RESULTS
+from core import emit, queue
 from core.engines import check
 from core.errors import ConfigError
 from core.house import house
 from core.ledger.running import Hint
 from core.rabbit import Channel, Unconfirmed
-from core.testing import API_TOKEN, config, drain
+from core.testing import config
 
 REFUSED = {
     "broker": ({"broker_url": "kafka://:secret@host"}, "CELERY_BROKER_URL begins with 'kafka'; it must be an amqp://"),
@@ -58,6 +58,17 @@ MISSING = {
     ),
     "MySQLdb": ({"result_backend": "db+mysql://host/db"}, "its driver is missing", "Install it with pip."),
 }
+
+
+HEARS = """
+    from core import Event, on
+
+    class Told(Event, type="told"):
+        pass
+
+    @on(Told)
+    def hear(event: Told) -> None: ...
+"""
 
 
 def refused(**changes):
@@ -98,38 +109,6 @@ def test_what_is_refused_ends_the_process(tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n  - CELERY_") == 2
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_results_expire_by_schedule(make_app, tmp_path, kind):
-    with backend(kind, "", tmp_path) as url:
-        app = make_app(result_backend=url)
-        here, celery = house(app), app.extensions["celery"]
-        celery.backend.mark_as_failure("old", ZeroDivisionError("division by zero"), "Traceback: line 7")
-        celery.backend.store_result("new", {"sum": 3}, "SUCCESS")
-        age(celery.backend, "old", timedelta(days=2))
-        found = AsyncResult("old", app=celery)
-        assert isinstance(found.result, ZeroDivisionError)
-        assert found.traceback == "Traceback: line 7"
-        here.clockwork.add_missing(datetime.now(UTC))
-        bearer = {"Authorization": f"Bearer {API_TOKEN}"}
-        [schedule] = app.test_client().get("/api/v1/schedules", headers=bearer).json["items"]
-        assert (schedule["name"], schedule["cron"], schedule["owner"]) == (RESULTS, "30 4 * * *", "code")
-        app.test_client().post(f"/api/v1/schedules/{RESULTS}/run", headers=bearer)
-        assert [run["state"] for run in drain(app)] == ["succeeded"]
-        assert (AsyncResult("old", app=celery).state, AsyncResult("new", app=celery).result) == ("PENDING", {"sum": 3})
-
-
-def age(backend, task, by):
-    session = backend.ResultSession()
-    [row] = session.query(backend.task_cls).filter_by(task_id=task)
-    row.date_done = datetime.now(UTC) - by
-    session.commit()
-    session.close()
-
-
-def test_redis_needs_no_chores(make_app):
-    assert RESULTS not in house(make_app()).catalog.schedules
 
 
 @pytest.fixture
@@ -225,3 +204,32 @@ def test_an_option_of_ones_own_does_not_undo_ours(make_app, monkeypatch):
     assert options["hints"] == [f"{house(app).config.prefix}.default"]
     queue.publish(app, house(app).config, hints(2))
     assert queue.depth(app, house(app).config, "default") == 2
+
+
+@pytest.mark.parametrize("kind", ["dead", "silent"])
+def test_no_emitter_waits_for_rabbitmq(make_app, monkeypatch, kind):
+    """Only the publisher's thread speaks to it, so an event is accepted whatever RabbitMQ does, or does not."""
+    monkeypatch.setattr(queue, "HOLD", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        if kind == "dead":
+            listener.shutdown(socket.SHUT_RDWR)
+        app = make_app(HEARS, broker_url=f"amqp://127.0.0.1:{listener.getsockname()[1]}")
+        app.extensions["celery"].conf.broker_connection_timeout = 0.5
+        speaking, times = set(), []
+
+        def told(**_):
+            speaking.add(threading.current_thread().name)
+
+        before_task_publish.connect(told)
+        try:
+            with app.app_context():
+                for _ in range(100):
+                    begun = time.perf_counter()
+                    emit(house(app).catalog.event("told", {}))
+                    times.append(time.perf_counter() - begun)
+            assert len(house(app).publisher._items) >= 90  # they wait, and nobody with them
+            assert sorted(times)[98] <= 0.3
+            assert house(app).publisher.flush(20)
+        finally:
+            before_task_publish.disconnect(told)
+        assert speaking == {"carillon-publisher"}

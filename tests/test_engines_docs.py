@@ -5,6 +5,8 @@ import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from celery.backends.database import DatabaseBackend
+from celery.backends.redis import RedisBackend
 from engines import backend, broker
 from processes import REPOSITORY
 
@@ -64,9 +66,7 @@ def test_its_block_works(server_url, tmp_path, package, engine):
         celery.backend.store_result(task, {"sum": 3}, "SUCCESS")
         answer = app.test_client().get(f"/api/v1/tasks/{task}", headers={"Authorization": "Bearer token"})
         assert (answer.json["state"], answer.json["value"]) == ("SUCCESS", {"sum": 3})
-        assert type(celery.backend).__module__.startswith(
-            "celery.backends.database" if kind != "redis" else "celery.backends.redis"
-        )
+        assert isinstance(celery.backend, DatabaseBackend if kind != "redis" else RedisBackend)
         if engine == "rabbitmq":
             celery.pool.force_close_all()
         house(app).close()

@@ -1,6 +1,5 @@
 """/api/v1/runs and /api/v1/tasks: what became of each run, and of plain Celery tasks."""
 
-import asyncio
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -42,10 +41,8 @@ async def get_run(run: str) -> ResponseReturnValue:
 @blueprint.get("/tasks/<task>")
 async def get_task(task: str) -> ResponseReturnValue:
     """Show the Celery result of a plain task; an id that nobody knows is PENDING, as Celery has it."""
-    asked = asyncio.to_thread(house().celery.backend.get_task_meta, task)
     try:
-        async with asyncio.timeout(BACKEND_PATIENCE):
-            meta = await asked
+        meta = await house().results.of(task, BACKEND_PATIENCE)
     except Exception as error:
         raise Problem("ledger-unavailable", "The result backend did not answer. Try again.") from error
     return jsonify(_result(task, meta))
