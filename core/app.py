@@ -8,8 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from core import cli, engines, moments, prefork, queue, worker
-from core.alarm import Alarm
+from core import cli, engines, moments, queue, worker
 from core.background import Background
 from core.bus import Bus, Known
 from core.catalog import Catalog
@@ -20,6 +19,7 @@ from core.config import ROOT, Config
 from core.deaths import Deaths
 from core.entries import Layout
 from core.house import House
+from core.household import WORKER_PATIENCE, attend
 from core.ledger.admission import Admission
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
@@ -34,16 +34,12 @@ from core.moving import Mover
 from core.notes import Said, keep_notes
 from core.plain import Plain
 from core.results import Results
-from core.retention import Retention
 from core.sending import with_sending
 from core.statics import tasks_of
-from core.sweeper import Sweeper
 from core.tasks import Runner
 from core.watch import Watch, doing, note_views
 from core.web import routes
 from core.web.sessions import Sessions
-
-WORKER_PATIENCE = 5.0  # seconds; nobody waits for a worker's answer, so it can wait for the ledger's
 
 
 class Application(Flask):
@@ -77,7 +73,7 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
     for note in config.notes:
         moments.configured.send(app, note=note)
     celery_logs_here()
-    _attend(house)
+    attend(house)
     _look_after(app, config, packages)
     routes.register(app, house)
     cli.register(app)
@@ -209,44 +205,3 @@ def _look_after(app: Application, config: Config, packages: Sequence[str]) -> No
         folders = [Path(file).parent.parent for file in files]
         app.loop.watched = Watch([ROOT, *folders], doing, blocked).begin
         note_views(app)
-
-
-def _attend(house: House) -> None:
-    """Let this app's worker live by our rules: heartbeat and sweeper around it, the runner inside it."""
-    app, config = house.app, house.config
-    queue.add_execute(house.celery, house.runner.execute)
-    house.celery.carillon = house
-
-    sweeper = Sweeper(
-        app=app,
-        keys=house.keys,
-        ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
-        publish=house.bus.publish,
-        depth=partial(queue.depth, app, config),
-    )
-    household = worker.Household(
-        app=app,
-        keys=house.keys,
-        ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
-        sweeper=sweeper,
-        retention=Retention(
-            app=app,
-            keys=house.keys,
-            ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
-            ident=house.runner.worker,
-            room=config.history_memory,
-            memory=config.ledger_memory,
-        ),
-        alarm=Alarm(
-            app=app,
-            layout=house.layout,
-            ledger=Ledger(config.redis_url, patience=WORKER_PATIENCE),
-            missed=house.mover.missed,
-            publish=house.bus.publish,
-        ),
-        ident=house.runner.worker,
-        durability=config.durability,
-        info=lambda: {"queues": house.catalog.queues(), "busy": len(house.runner.going)},
-    )
-    prefork.register()
-    worker.attend(house.celery, household.begin, household.stop)
