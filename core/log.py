@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
+from functools import lru_cache, partial
 from typing import Any, TextIO
 
 from celery.signals import setup_logging
@@ -29,13 +30,23 @@ OURS = (
 logger = logging.getLogger("carillon")
 
 
+_shown = lru_cache(maxsize=1024)(partial(redacted, limit=300))  # busy times say the same again and again
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """Return a whole second since the epoch as a log line begins with it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
 class OneLine(logging.Formatter):
     """One line a record: time in UTC, level, logger, message; a traceback follows folded into the line."""
 
-    converter = staticmethod(time.gmtime)
-
     def __init__(self) -> None:
-        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002 - logging's own
+        return _second(int(record.created))
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).replace("\n", " | ")
@@ -101,7 +112,7 @@ def listen(app: Flask) -> None:
     def tell(level: int, template: str) -> Any:
         def line(_: Flask, **said: Any) -> None:
             if logger.isEnabledFor(level):
-                words = {name: value if name in OURS else redacted(str(value), 300) for name, value in said.items()}
+                words = {name: value if name in OURS else _shown(str(value)) for name, value in said.items()}
                 line = template.format(**words)  # made here: logging would look for the caller, through the whole stack
                 logger.handle(logging.LogRecord(logger.name, level, "", 0, line, None, None))
 
