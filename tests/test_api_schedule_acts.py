@@ -125,6 +125,12 @@ class TestPause:
         assert row[1:3] == ("skipped", "paused: maintenance")
         assert row[3] >= 60
 
+    def test_enabling_is_resuming(self, app, api, hour):
+        stand(app, hour, pause=Pause(since=to_ms(hour), note="nap"))
+        assert api.patch("mine", {"enabled": True})["enabled"]
+        fire_due(app, now())
+        assert api.fires()[0][1:3] == ("skipped", "paused: nap")
+
     def test_a_pause_that_follows_another_takes_over_nothing(self, app, api, hour):
         """What the first one held back is not late once it has ended and another one begun."""
         before = minutes(hour)
@@ -299,6 +305,13 @@ class TestBackfill:
         fire_due(app, now())
         assert before <= sum(api.tally().values()) <= minutes(hour)
         assert [row[2] for row in api.fires()][9:11] == ["backfilled", "paused: nap"]
+
+    def test_what_was_due_before_a_pause_is_left_to_beat(self, app, api, hour):
+        stand(app, hour, pause=Pause(since=to_ms(hour + 58.5 * MINUTE)))
+        assert api.act("backfill", span(hour, 1, 60))["planned"] == 0
+        assert api.fires() == []
+        beat(app, hour, 58)
+        assert api.tally() == {"fired": 2, "skipped": 56, "missed": 0}
 
     def test_what_beat_has_not_come_to_is_left_to_it(self, app, api, hour):
         assert api.act("backfill", span(hour, 1, 60))["planned"] == 0

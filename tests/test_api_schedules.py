@@ -516,6 +516,7 @@ class TestLists:
             api.delete(name, 412, **{"If-Match": '"x"'})
             api.delete(name)
             api.get(f"/schedules/{name}", 404)
+        assert client.hkeys(here.keys.quarantine) == [b"text"]
         assert api.make()["held"] is None
 
     @pytest.mark.parametrize("name", [":schedule", ":lock", "%3Aschedule", "é", "%ff", "a%00b"])
