@@ -116,6 +116,8 @@ class TestRemove:
     def test_it_is_gone(self, mine):
         assert mine("schedules", "remove", "mine") == "Removed mine.\n"
         assert "There is no schedule 'mine'" in mine("schedules", "remove", "mine", code=1)
+        mine("schedules", "add", "mine", "--task", "bells.report", *CRON)
+        assert mine.json("schedules", "remove", "mine") == {"schedule": "mine", "removed": True}
 
     def test_what_code_declares_stays(self, line):
         line("schedules", "apply")

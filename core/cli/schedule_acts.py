@@ -63,7 +63,8 @@ def edit(name: str, members: dict[str, Any], unset: tuple[str, ...], as_json: bo
 @group.command("remove")
 @name
 @click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
-def remove(name: str, yes: bool) -> None:
+@as_json
+def remove(name: str, yes: bool, as_json: bool) -> None:
     """Remove a schedule that code does not declare; its history stays."""
     here = house()
     if not here.ledger.run(load(here.layout, [name])):
@@ -71,7 +72,10 @@ def remove(name: str, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Remove the schedule {name}?", abort=True, err=True)
     here.ledger.run(scheduling.delete(here.layout, name))
-    click.echo(f"Removed {show.plain(name)}.")
+    if as_json:
+        show.as_json({"schedule": name, "removed": True})
+    else:
+        click.echo(f"Removed {show.plain(name)}.")
 
 
 @group.command("pause")

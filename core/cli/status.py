@@ -20,6 +20,7 @@ from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.listing import counts
 from core.readiness import Checks
+from core.sending import SEND
 
 WAITING = ("pending", "running", "retrying", "scheduled", "parked")
 
@@ -62,7 +63,7 @@ def check(as_json: bool) -> None:
     here = house()
     for note in here.config.notes:
         click.echo(f"Warning: {note}", err=True)
-    kinds = Counter(task.kind for task in here.catalog.tasks.values())
+    kinds = Counter(task.kind for task in here.catalog.tasks.values() if task.name != SEND)
     found = {f"{kind}s": kinds[kind] for kind in ("handler", "job", "task")} | {"event_types": len(here.catalog.types)}
     if as_json:
         show.as_json({"ok": True} | found)
