@@ -59,7 +59,7 @@ class Scheduler(RedBeatScheduler):
 
     def _lead(self) -> Lead:
         house = self._house
-        found: Lead = house.ledger.run(lead(house.keys, house.layout.lock, self._id))
+        found: Lead = house.ledger.run(lead(house.layout.lock, self._id))
         house.ledger.run(beat(house.keys, "beat", self._id, self._info | {"leader": found.held}))
         if found.held and not self._leads:
             house.clockwork.take_over(found.now)

@@ -14,7 +14,7 @@ def here(make_app):
 
 def test_one_beat_leads_and_the_other_knows_when_that_may_end(here):
     def taken(by):
-        return here.ledger.run(lead(here.keys, here.layout.lock, by))
+        return here.ledger.run(lead(here.layout.lock, by))
 
     assert taken("first").held
     second = taken("second")

@@ -6,7 +6,7 @@ from firing import PLANNED, Tower
 
 from core.entries import load_keys
 from core.ledger.firing import Fire, Stored
-from core.ledger.leading import LEASE, give_up, lead, ticked
+from core.ledger.leading import LEASE, give_up, lead
 from core.ledger.storing import GONE, Entry, store
 from core.waking import Waking
 
@@ -98,7 +98,7 @@ class TestStore:
 
 class TestLead:
     def take(self, tower, who):
-        return tower.bench.run(lead(tower.keys, LOCK, who))
+        return tower.bench.run(lead(LOCK, who))
 
     def test_one_leads_and_keeps_the_lead(self, tower):
         found = self.take(tower, "one")
@@ -108,11 +108,6 @@ class TestLead:
         tower.bench.client.pexpire(LOCK, 100)
         assert self.take(tower, "one").held
         assert LEASE - 1000 < tower.bench.client.pttl(LOCK) <= LEASE
-
-    def test_it_is_told_when_a_beat_ticked_last(self, tower):
-        assert self.take(tower, "one").ticked is None
-        tower.bench.run(ticked(tower.keys, 1_000))
-        assert self.take(tower, "one").ticked.timestamp() == 1.0
 
     def test_the_lead_is_given_up_and_those_that_wait_are_woken(self, tower):
         waking = Waking(tower.bench.client, tower.keys.wake)

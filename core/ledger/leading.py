@@ -12,28 +12,20 @@ LEASE = 4000  # ms that the lead lasts unless it is renewed
 
 @dataclass(frozen=True)
 class Lead:
-    """Whether this beat leads, the server's time, and when a beat last fired all that was due.
+    """Whether this beat leads, and the server's time.
 
     *left* is the seconds until the lead, whoever has it, ends unless it is renewed; None where it has no end.
     """
 
     held: bool
     now: datetime
-    ticked: datetime | None = None
     left: float | None = None
 
 
-def lead(keys: Keys, lock: str, token: str) -> Flow[Lead]:
+def lead(lock: str, token: str) -> Flow[Lead]:
     """Take the lead, or renew it, for LEASE ms; *lock* is RedBeat's."""
-    [(held, now, ticked, left)] = yield [Script("lead", [lock, keys.ticked], [token, LEASE])]
-    return Lead(
-        held == 1, from_ms(int(now)), from_ms(int(ticked)) if ticked else None, None if left < 0 else left / 1000
-    )
-
-
-def ticked(keys: Keys, at: int) -> Flow[None]:
-    """Note that all that was due at *at* (ms) has been fired."""
-    yield [("SET", keys.ticked, at)]
+    [(held, now, left)] = yield [Script("lead", [lock], [token, LEASE])]
+    return Lead(held == 1, from_ms(int(now)), None if left < 0 else left / 1000)
 
 
 def give_up(keys: Keys, lock: str, token: str) -> Flow[bool]:

@@ -227,12 +227,12 @@ class World(Watched):
 
     def lead(self) -> None:
         """Take the lead as a beat does, and give it up."""
-        if not self.do(lambda: lead(self.keys, self.layout.lock, "b1")).held:
+        if not self.do(lambda: lead(self.layout.lock, "b1")).held:
             self.faults.append("nobody leads, and b1 cannot")
-        if self.steadily(lambda: lead(self.keys, self.layout.lock, "b2")).held:
+        if self.steadily(lambda: lead(self.layout.lock, "b2")).held:
             self.faults.append("two beats lead")
         self.do(lambda: give_up(self.keys, self.layout.lock, "b1"))
-        if not self.steadily(lambda: lead(self.keys, self.layout.lock, "b2")).held:
+        if not self.steadily(lambda: lead(self.layout.lock, "b2")).held:
             self.faults.append("b1 leads on after it gave up")
 
     def race(self, at: datetime, meanwhile: Callable[["World"], object]) -> None:
