@@ -1,7 +1,7 @@
 """Beat: one leads, others stand by, nobody exits; RedBeat's lock is the lead."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -67,15 +67,16 @@ def test_the_one_that_leads_stores_what_code_declares_and_fires(app):
 
 
 def test_another_stands_by_and_leads_at_once_when_the_first_one_stops(app):
-    first = Scheduler(house(app).celery)
-    first.tick()
-    with beating(app) as second:
-        wait_until(lambda: len(house(app).ledger.run(alive(house(app).keys))) == 2)
-        assert leaders(app) == [first._id]
-        begin = now()
-        first.close()
-        wait_until(lambda: leaders(app) == [second._id])
-        assert (now() - begin).total_seconds() < 1.0
+    with ExitStack() as leading:
+        first = leading.enter_context(beating(app))
+        wait_until(lambda: leaders(app))
+        with beating(app) as second:
+            wait_until(lambda: len(house(app).ledger.run(alive(house(app).keys))) == 2)
+            assert leaders(app) == [first._id]
+            leading.close()
+            begin = now()
+            wait_until(lambda: leaders(app) == [second._id])
+            assert (now() - begin).total_seconds() < 1.0
 
 
 def test_one_that_lost_the_lead_stands_by_and_does_not_exit(app):
