@@ -28,10 +28,17 @@ TUNED: dict[str, Any] = {
     "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
 }
 
-celery = Celery("chaos", broker=os.environ["CHAOS_BROKER"])
+TUNED_FOR_RABBITMQ: dict[str, Any] = TUNED | {
+    "broker_transport_options": {"confirm_publish": True},
+    "task_default_queue_type": "quorum",
+}
+
+BROKER = os.environ["CHAOS_BROKER"]
+
+celery = Celery("chaos", broker=BROKER)
 celery.conf.update({"task_ignore_result": True, "worker_enable_remote_control": False})
 if os.environ.get("CHAOS_TUNED"):
-    celery.conf.update(TUNED)
+    celery.conf.update(TUNED_FOR_RABBITMQ if BROKER.startswith("amqp") else TUNED)
 
 web = Flask("chaos")
 
