@@ -76,7 +76,8 @@ def test_a_database_that_says_nothing_holds_nobody_up(make_app, silent):
         thread.join(10)
     assert {answer[:2] for answer in answers} == {(503, "ledger-unavailable")}
     assert max(seconds for _, _, seconds in answers) < 4
-    wait_until(lambda: house(app).results._threads._open == 0, timeout=20, what="the database is given up")
+    threads = house(app).results._threads
+    wait_until(lambda: not threads._work and threads._idle == threads._count, 20, "the database to be given up")
 
 
 def told(app, task):
