@@ -18,6 +18,7 @@ from core.clockwork import Clockwork
 from core.config import ROOT, Config
 from core.deaths import Deaths
 from core.entries import Layout
+from core.foresight import Foresight
 from core.house import House
 from core.household import WORKER_PATIENCE, attend
 from core.ledger.admission import Admission
@@ -146,6 +147,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         layout=layout,
         ledger=ledger,
         mover=mover,
+        foresight=Foresight(layout, ledger),
         plain=Plain(celery=celery, catalog=catalog, allowed=[*config.redbeat_tasks, *tasks_of(celery)]),
         publish=publisher.put,
     )

@@ -9,9 +9,10 @@ from flask import Flask
 
 from core import moments
 from core.catalog import Catalog
-from core.clock import rfc3339, to_ms
+from core.clock import monotonic, rfc3339, to_ms
 from core.entries import Layout, names
 from core.errors import CoreError
+from core.foresight import Foresight
 from core.fuses import blown
 from core.ledger.firing import Fire, Move, Stored, fire
 from core.ledger.flow import Flow, Script
@@ -41,6 +42,7 @@ class Clockwork:
     ledger: Ledger
     mover: Mover
     plain: Plain
+    foresight: Foresight
     publish: Callable[[Sequence[Hint]], None]
     _held: set[str] = field(default_factory=set)
     _outages: dict[datetime, Outage] = field(default_factory=dict)  # the one that is being caught up
@@ -53,11 +55,17 @@ class Clockwork:
             due = self.ledger.run(load_due(self.layout, now))
             if not due:
                 self.ledger.run(ticked(self.layout, now))
-                return min(LONGEST_SLEEP, self.ledger.run(until_next(self.layout, now)))
+                return self._rest(now)
             self.advance(due, now, gap)
         if not gap:
             self.ledger.run(ticked(self.layout, now))
         return 0.0
+
+    def _rest(self, now: datetime) -> float:
+        """Read ahead; returns the seconds until the next look."""
+        wait, begun = min(LONGEST_SLEEP, self.ledger.run(until_next(self.layout, now))), monotonic()
+        self.foresight.look(now, wait)
+        return max(0.0, wait - (monotonic() - begun))
 
     def _outage(self, now: datetime) -> Outage | None:
         """Return the time without a scheduler that ended with the first tick after it; catching up may take several."""

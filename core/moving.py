@@ -35,16 +35,15 @@ class Mover:
 
     def move(self, stored: Stored, schedule: Schedule, taken: Step, now: datetime) -> Move:
         """Return how the entry *stored* goes on by the step *taken* of its *schedule*."""
-        passed = stepped(schedule, taken, None)
         wanted, refused = self._wanted(schedule, taken.fires) if taken.fires else (None, "")
         rows = [*taken.rows]
         if refused and taken.fires:
             rows.append(Fire(planned=taken.fires, state="missed", cause=refused))
         told = self.missed.tell(schedule, taken.overdue, taken, now) if taken.overdue else None
         told = told and self.with_hints(told)
-        ours = self.layout.moved(stored.ours, passed) if wanted is None or schedule.overlap != "allow" else ""
         if wanted is None or taken.fires is None:
-            score = next_score(passed)
+            passed = stepped(schedule, taken, None)
+            ours, score = self.layout.moved(stored.ours, passed), next_score(passed)
             return Move(
                 name=schedule.name, stored=stored, meta=meta(passed), ours=ours, score=score, rows=rows, told=told
             )
@@ -61,10 +60,13 @@ class Mover:
             accepted=self.with_hints(wanted),
             overlap="" if schedule.overlap == "allow" else schedule.overlap,
             last_run=schedule.last_run,
-            skipped=(meta(passed), ours) if ours else ("", ""),
+            skipped=("", "") if schedule.overlap == "allow" else self._skipped(stored, stepped(schedule, taken, None)),
             rows=rows,
             told=told,
         )
+
+    def _skipped(self, stored: Stored, passed: Schedule) -> tuple[str, str]:
+        return meta(passed), self.layout.moved(stored.ours, passed)
 
     def wanted(self, schedule: Schedule, cause: Cause) -> Wanted:
         """Return what a fire of *schedule* accepts under *cause*, one of ``cause_of``.

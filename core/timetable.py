@@ -27,6 +27,12 @@ def load_due(layout: Layout, now: datetime) -> Flow[list[Stored]]:
     return entries
 
 
+def load_soon(layout: Layout, begin: float, end: float, skip: int) -> Flow[list[Stored]]:
+    """Return the entries whose next look is after *begin*, up to *end* (s since the epoch): ``BATCH`` behind *skip*."""
+    [found] = yield [("ZRANGE", layout.timetable, f"({begin}", end, "BYSCORE", "LIMIT", skip, BATCH)]
+    return (yield from load_keys(_texts(found)[0]))
+
+
 def _texts(found: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
     """Return those that are UTF-8, as text, and those that are not: no name of ours is like that."""
     texts, odd = list[str](), list[bytes]()

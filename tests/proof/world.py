@@ -20,6 +20,7 @@ from core.causes import Cause
 from core.clockwork import Clockwork, load_due
 from core.entries import load_keys
 from core.errors import BacklogFull, LedgerUnavailable
+from core.foresight import Foresight
 from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, Wanted, accept, accept_each, acceptance
 from core.ledger.acting import cancel, retry
 from core.ledger.alive import beat, gone
@@ -64,6 +65,7 @@ class World(Watched):
             layout=self.layout,
             ledger=ledger,
             mover=Mover(catalog=Catalog(), layout=self.layout, gather=lambda _: [], missed=missed),
+            foresight=Foresight(self.layout, ledger),
             plain=Plain(celery=Celery(set_as_current=False), catalog=Catalog(), allowed=()),
             publish=self.publish,
         )

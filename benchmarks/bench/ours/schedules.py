@@ -19,8 +19,8 @@ MINUTELY: tuple[dict[str, Any], ...] = ({"cron": "* * * * *", "timezone": "UTC"}
 
 
 def burst(count: int) -> None:
-    """Store schedules, half cron half interval, all due since the beginning of this minute."""
-    begin = int(time.time()) // 60 * 60_000 - 1
+    """Store schedules, half cron half interval, all due when the next minute begins."""
+    begin = round(time.time() * 1000)
     _store(Schedule(**_named(n), trigger=MINUTELY[n % 2], created=begin, cursor=begin) for n in range(count))
 
 

@@ -30,8 +30,8 @@ def nothing(_name: str) -> None:
 
 
 def burst(count: int) -> None:
-    """Store entries, half crontab half interval, all due since the beginning of this minute."""
-    before = datetime.fromtimestamp(int(time.time()) // 60 * 60 - 60, UTC)
+    """Store entries, half crontab half interval, all due when the next minute begins."""
+    before = datetime.fromtimestamp(int(time.time()) // 60 * 60, UTC)
     _store(count, lambda n: (schedule(60) if n % 2 else crontab(), before))
 
 
