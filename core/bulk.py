@@ -11,7 +11,7 @@ from core.errors import EmitError, EmitInterrupted, InvalidEvent
 from core.events import Event
 from core.ledger.acceptance import Request
 
-AT_ONCE = 100  # events in one pipeline
+AT_ONCE = 500  # events in one pipeline
 
 Calls = Sequence[tuple[Cause, Sequence[Request]]]
 

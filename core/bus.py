@@ -1,7 +1,7 @@
 """From an emitter to the ledger: signals gather the runs, one script records them, hints go out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,42 +21,8 @@ from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What was accepted: the ledger's id, the runs as ``(id, task)``, whether it was there already."""
-
-    id: str
-    type: str
-    runs: Sequence[tuple[str, str]]
-    duplicate: bool
-    durability: str
-
-    def view(self) -> dict[str, Any]:
-        """Return the receipt as the API answers it."""
-        runs = [{"id": run, "task": task} for run, task in self.runs]
-        common = {"duplicate": self.duplicate, "durability": self.durability}
-        return {"id": self.id, "type": self.type, "runs": runs} | common
-
-
-class Known:
-    """A fact that is asked for when it is first needed, and again after a minute."""
-
-    def __init__(self, ask: Callable[[], str]) -> None:
-        self._ask = ask
-        self._fact = ""
-        self._until = 0.0
-
-    @property
-    def value(self) -> str:
-        """The fact, or '' where it has to be asked for."""
-        return self._fact if monotonic() < self._until else ""
-
-    def ask(self) -> str:
-        """Ask, which may block; return the fact."""
-        self._fact, self._until = self._ask(), monotonic() + 60
-        return self._fact
+from core.receipts import Known as Known
+from core.receipts import Receipt as Receipt
 
 
 @dataclass
@@ -116,25 +82,35 @@ class Bus:
 
         One that is refused does not stop those behind it.
         """
-        calls = [self._wanted(cause, requests) for cause, requests in causes]
         try:
             with UNAVAILABLE:
                 self.ledger.run(self.admission.check(self.keys, monotonic()))
         except EmitError as error:
-            return [error] * len(calls)
-        found = self._recorded(calls)
+            return [error] * len(causes)
+        found = self._recorded(causes)
         level = self._level or self.durability.ask()
-        pairs = zip(calls, found, strict=True)
-        return [self._receipt(call, one, level) if isinstance(one, Accepted) else refusal(one) for call, one in pairs]
+        return [self._receipt(call, one, level) if isinstance(one, Accepted) else refusal(one) for call, one in found]
 
-    def _recorded(self, calls: Sequence[Wanted]) -> Sequence[Accepted | CoreError]:
-        """Record *calls* in one pipeline of a few scripts, at whose end their disk is waited for once."""
-        portions, limit = list(packs(calls)), self.admission.backlog
-        flows: list[Flow[Any]] = [accept_each(self.keys, self.keyring, pack, limit=limit) for pack in portions]
-        found: list[Any] = self.ledger.run_all([*flows, on_disk()] if self.synced else flows)
+    def _recorded(
+        self, causes: Sequence[tuple[Cause, Sequence[Request]]]
+    ) -> Sequence[tuple[Wanted, Accepted | CoreError]]:
+        """Record *causes* in one pipeline of a few scripts, at whose end their disk is waited for once.
+
+        The server records the first of them while the last are still being written down.
+        """
+        portions, limit = list[list[Wanted]](), self.admission.backlog
+
+        def flows() -> Iterator[Flow[Any]]:
+            for pack in packs(self._wanted(cause, requests) for cause, requests in causes):
+                portions.append(pack)
+                yield accept_each(self.keys, self.keyring, pack, limit=limit)
+            if self.synced:
+                yield on_disk()
+
+        found: list[Any] = self.ledger.run_all(flows())
         unmet = found.pop() if self.synced else None
-        each = [one for pack, came in zip(portions, found, strict=True) for one in _of_each(came, len(pack))]
-        return [unmet if unmet and isinstance(one, Accepted) else one for one in each]
+        each = [one for pack, came in zip(portions, found, strict=True) for one in _of_each(pack, came)]
+        return [(call, unmet if unmet and isinstance(one, Accepted) else one) for call, one in each]
 
     @property
     def _level(self) -> str:
@@ -210,8 +186,8 @@ def _hints(cause: Cause, requests: Sequence[Request]) -> list[Hint]:
     return [Hint(f"{ident}.{n}", r.queue, r.priority) for n, r in enumerate(requests) if not r.waits]
 
 
-def _of_each(found: Any, number: int) -> Sequence[Accepted | CoreError]:
-    return [found] * number if isinstance(found, CoreError) else found
+def _of_each(pack: Sequence[Wanted], found: Any) -> Iterable[tuple[Wanted, Accepted | CoreError]]:
+    return zip(pack, [found] * len(pack) if isinstance(found, CoreError) else found, strict=True)
 
 
 def request(task: Task, delay: int, at: int) -> Request:

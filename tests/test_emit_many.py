@@ -82,6 +82,11 @@ def test_all_are_checked_before_the_first_is_recorded(app, user, many):
     assert events(app) == []
 
 
+@pytest.fixture(autouse=True)
+def short_pipelines(monkeypatch):
+    monkeypatch.setattr("core.bulk.AT_ONCE", 100)
+
+
 @WAYS
 def test_ids_make_it_safe_to_say_again(app, user, many):
     all_of_it, ids = [user.Placed(order_id=n) for n in range(3)], ["a", "b", "c"]

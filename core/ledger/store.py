@@ -47,18 +47,20 @@ class Ledger:
             result: T = end.value
             return result
 
-    def run_all(self, flows: Sequence[Flow[T]]) -> list[T | CoreError]:
+    def run_all(self, flows: Iterable[Flow[T]]) -> list[T | CoreError]:
         """Run *flows* side by side, a step of all of them in one pipeline; returns what each returned or raised.
 
-        The server is at work on the first while the last are still being asked what they want.
+        The server is at work on the first while the last are still being made, and asked what they want.
         """
-        results: list[Any] = [NO_END] * len(flows)
+        results, rest = list[Any](), iter(flows)
+        going: dict[int, Flow[T]] = {}
         asked: dict[int, list[Command]] = {}
 
         def begun() -> Iterator[Command]:
-            for n, flow in enumerate(flows):
+            for n, flow in enumerate(rest):
+                results.append(NO_END)
                 if commands := _step(flow, None, results, n):
-                    asked[n] = commands
+                    going[n], asked[n] = flow, commands
                     yield from commands
 
         try:
@@ -66,11 +68,11 @@ class Ledger:
             while asked:
                 rest = iter(answers)
                 own = {n: list(islice(rest, len(commands))) for n, commands in asked.items()}
-                asked = {n: commands for n, found in own.items() if (commands := _step(flows[n], found, results, n))}
+                asked = {n: commands for n, found in own.items() if (commands := _step(going[n], found, results, n))}
                 more = [command for commands in asked.values() for command in commands]
                 answers = self._answers(more) if more else []
         except CoreError as error:
-            return [error if result is NO_END else result for result in results]
+            return [*(error if result is NO_END else result for result in results), *(error for _ in rest)]
         return results
 
     def close(self) -> None:
