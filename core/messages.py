@@ -33,7 +33,7 @@ class Messages:
         self._config = config
         self._lists: dict[tuple[str, int], str] = {}
         self._forms: dict[tuple[str, int], str] = {}
-        self._body = dumps(_body(RUN)).split(RUN)
+        self._body = dumps(body_of(RUN)).split(RUN)
 
     def of(self, hints: Sequence[Hint]) -> Outgoing:
         """Return the messages of *hints*, none of which is like another, by the list that each goes to.
@@ -41,7 +41,7 @@ class Messages:
         Listeners of Celery's publish signals are told of each, and what they put into its headers goes with it.
         """
         lists: dict[str, list[str]] = {}
-        if _heard():
+        if heard():
             told = [self._told(hint, lists) for hint in hints]
             return Outgoing(lists, partial(_sent, told))
         before, after = self._body
@@ -56,7 +56,7 @@ class Messages:
     def _form(self, queue: str, priority: int) -> str:
         """Return a message of *queue* with places for what differs."""
         name, number = engines.queue_name(self._config, queue), engines.priority(self._config, priority)
-        text: str = dumps(_envelope(self._headers(RUN, IDENT), _properties(IDENT, number), BODY, name))
+        text: str = dumps(_envelope(headers_of(self._celery, RUN, IDENT), _properties(IDENT, number), BODY, name))
         text = text.replace("%", "%%")
         for place in (RUN, IDENT, BODY):
             text = text.replace(place, f"%({place[1:-1]})s")
@@ -64,15 +64,10 @@ class Messages:
         self._forms[queue, priority] = text
         return text
 
-    def _headers(self, run: str, ident: str) -> dict[str, Any]:
-        shown = {"argsrepr": f"({run!r},)", "kwargsrepr": "{}", "ignore_result": True}
-        found: dict[str, Any] = self._celery.amqp.as_task_v2(ident, EXECUTE, (run,), **shown).headers
-        return found
-
     def _told(self, hint: Hint, lists: dict[str, list[str]]) -> dict[str, Any]:
         """Add the message of *hint* to *lists*, with what listeners make of it; returns what they are told."""
         ident, name = tokens.digits(), engines.queue_name(self._config, hint.queue)
-        headers, body = self._headers(hint.run, ident), _body(hint.run)
+        headers, body = headers_of(self._celery, hint.run, ident), body_of(hint.run)
         properties = _properties(ident, engines.priority(self._config, hint.priority))
         told = {"sender": EXECUTE, "body": body, "headers": headers, "exchange": "", "routing_key": name}
         signals.before_task_publish.send(declare=[], properties=properties, retry_policy={}, **told)
@@ -90,7 +85,20 @@ class Messages:
         return f"{options.get('global_keyprefix', '')}{name}"
 
 
-def _body(run: str) -> tuple[Any, ...]:
+def headers_of(celery: Celery, run: str, ident: str) -> dict[str, Any]:
+    """Return the headers of the message *ident* that is the hint of *run*, as Celery makes them."""
+    reprs = {"argsrepr": shown(run), "kwargsrepr": "{}"}
+    found: dict[str, Any] = celery.amqp.as_task_v2(ident, EXECUTE, (run,), ignore_result=True, **reprs).headers
+    return found
+
+
+def shown(run: str) -> str:
+    """Return the arguments of a hint as people see them in Celery's tools."""
+    return f"({run!r},)"
+
+
+def body_of(run: str) -> tuple[Any, ...]:
+    """Return the body of a hint: the arguments of the task, and what Celery puts behind them."""
     return (run,), {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
@@ -109,7 +117,8 @@ def _envelope(headers: dict[str, Any], properties: dict[str, Any], body: str, qu
     }
 
 
-def _heard() -> bool:
+def heard() -> bool:
+    """Tell whether somebody listens to Celery's signals of what is published."""
     return bool(
         signals.before_task_publish.receivers or signals.after_task_publish.receivers or signals.task_sent.receivers
     )

@@ -1,6 +1,5 @@
 """Config and catalog to the Celery app: its settings, queues and the one task that follows hints."""
 
-import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
@@ -10,12 +9,10 @@ import redis
 from celery import Celery, Task
 from flask import Flask
 from kombu.entity import Queue
-from kombu.exceptions import OperationalError
 
-from core import engines, fibers, moments
+from core import engines, fibers
 from core.broker_age import NewEnough
 from core.catalog import Catalog
-from core.clock import monotonic
 from core.config import Config
 from core.engines import queue_name
 from core.ledger.acceptance import Outgoing
@@ -25,7 +22,6 @@ from core.messages import Messages
 from core.slots import EXECUTE, Slots
 
 WAYS = ("read", "write")
-HOLD = 300.0  # seconds that hints wait here for a RabbitMQ that is away; the sweeper finds those that are dropped
 
 carried: ContextVar[tuple[str, Any]] = ContextVar("carried", default=("", None))  # an async task's name and request
 
@@ -104,6 +100,10 @@ def make_celery(app: Flask, config: Config, catalog: Catalog, loop: Loop) -> Cel
     if on_redis:
         celery.steps["consumer"] |= {NewEnough, Slots}
         celery.messages = Messages(celery, config)
+    else:
+        from core.rabbit_publisher import Publisher  # it takes a driver that is not needed else
+
+        celery.publisher = Publisher(app, celery, config)
     celery.set_default()
     app.extensions["celery"] = celery
     return celery
@@ -128,24 +128,10 @@ def publish(app: Flask, config: Config, hints: Sequence[Hint]) -> None:
     RabbitMQ has confirmed them when this returns. While it is away they wait here.
     """
     celery = app.extensions["celery"]
-    if not engines.is_rabbitmq(config):
+    if engines.is_rabbitmq(config):
+        celery.publisher.publish(hints)
+    else:
         _push(celery, celery.messages.of(hints))
-        return
-    away = (OperationalError, *celery.connection_for_write().recoverable_connection_errors)
-    deadline, pause, told = monotonic() + HOLD, 0.0, False
-    while True:
-        try:
-            _send(celery, config, hints)
-        except away as error:
-            if monotonic() > deadline:
-                raise
-            if pause and not told:  # the first error may be an idle connection that went stale
-                told = True
-                moments.trouble.send(app, what=f"{len(hints)} hints wait for RabbitMQ", error=error)
-        else:
-            return
-        time.sleep(pause)
-        pause = min(pause + 0.25, 1.0)
 
 
 def _push(celery: Celery, outgoing: Outgoing) -> None:
@@ -165,27 +151,6 @@ def _lpush(pool: Any, outgoing: Outgoing) -> None:
         for name, messages in outgoing.lists.items():
             pipe.lpush(name, *messages)
         pipe.execute()
-
-
-def _send(celery: Celery, config: Config, hints: Sequence[Hint]) -> None:
-    """Send messages to RabbitMQ."""
-    with celery.producer_pool.acquire(block=True, timeout=5) as producer:
-        try:
-            with producer.batch():
-                for hint in hints:
-                    celery.tasks[EXECUTE].apply_async(
-                        (hint.run,),
-                        producer=producer,
-                        queue=queue_name(config, hint.queue),
-                        priority=engines.priority(config, hint.priority),
-                        retry=False,
-                        mandatory=True,
-                        argsrepr=f"({hint.run!r},)",
-                        kwargsrepr="{}",
-                    )
-        except Exception:
-            producer.connection.collect()  # with it goes the memory of queues that are declared
-            raise
 
 
 def depth(app: Flask, config: Config, queue: str) -> int:

@@ -209,7 +209,7 @@ def test_an_option_of_ones_own_does_not_undo_ours(make_app, monkeypatch):
 @pytest.mark.parametrize("kind", ["dead", "silent"])
 def test_no_emitter_waits_for_rabbitmq(make_app, monkeypatch, kind):
     """Only the publisher's thread speaks to it, so an event is accepted whatever RabbitMQ does, or does not."""
-    monkeypatch.setattr(queue, "HOLD", 1.0)
+    monkeypatch.setattr("core.rabbit_publisher.HOLD", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         if kind == "dead":
             listener.shutdown(socket.SHUT_RDWR)
