@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
+from typing import NamedTuple
 
 from core.clock import from_ms, rfc3339, to_ms
 from core.ledger.firing import Fire
@@ -32,8 +33,7 @@ class Outage:
         return f"no scheduler was alive from {_seconds(self.since)} to {_seconds(self.until)}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One step of a schedule: the time to fire (None: only move on), times that will not run, where it stands then.
 
     *overdue* is the first planned time that did not fire within its grace, if there is one.
@@ -67,7 +67,7 @@ def step(schedule: Schedule, now: datetime, gap: Outage | None = None) -> Step |
     if late:
         found = _late(schedule, late, due[len(late) :], now, gap)
         if found:
-            return replace(found, overdue=overdue)
+            return found._replace(overdue=overdue)
     return _fire(schedule, due[0], now, gap, overdue=overdue)
 
 
@@ -196,11 +196,11 @@ def _late(
     if many:
         newest = schedule.timing.latest(late[-1] - MS, now - put_off) or late[-1]
         rows = _passed_over(schedule, late[0], newest - MS, "skipped", COALESCED).rows
-        return replace(_fire(schedule, newest, now, gap), rows=rows)
+        return _fire(schedule, newest, now, gap)._replace(rows=rows)
     if len(late) == MOST:
         return Step(fires=None, rows=spanned(late, "skipped", COALESCED), cursor=late[-1])
     *passed, newest = [*late, rest[0]] if rest else late
-    return replace(_fire(schedule, newest, now, gap), rows=spanned(passed, "skipped", COALESCED))
+    return _fire(schedule, newest, now, gap)._replace(rows=spanned(passed, "skipped", COALESCED))
 
 
 def _passed_over(schedule: Schedule, first: datetime, end: datetime, state: str, why: str) -> Step:

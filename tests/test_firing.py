@@ -129,7 +129,7 @@ def test_what_has_no_next_time_leaves_the_timetable(tower):
 def test_a_plain_entry_gets_no_field_of_ours(tower):
     tower.bench.client.hdel(tower.key, "carillon")
     move = tower.move(1)
-    plain = type(move)(**vars(move) | {"ours": "", "stored": type(move.stored)(tower.key, b"def", b"meta0", b"")})
+    plain = move._replace(ours="", stored=move.stored._replace(ours=b""))
     assert tower.ring(plain) == ["OK"]
     assert tower.bench.client.hkeys(tower.key) == [b"definition", b"meta"]
 

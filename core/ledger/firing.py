@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.causes import Keyring
 from core.clock import from_ms, rfc3339, to_ms
@@ -48,8 +48,7 @@ class Fire:
         return {**named, "late": self.late, "run": self.run, **several}
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A schedule's entry as it stands in Redis: its key and the three fields, byte for byte."""
 
     key: str
@@ -58,8 +57,7 @@ class Stored:
     ours: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """How one entry goes on: new meta and own field ('' leaves it), the next score (None: no next time), rows to keep.
 
     *fired* is the row of the time that fires, with what it has accepted; None only moves on. With *overlap* (skip or
@@ -95,8 +93,7 @@ def fire(keys: Keys, keyring: Keyring, timetable: str, moves: Sequence[Move]) ->
     for move, of_causes in zip(moves, numbers, strict=True):
         own += _of_move(packed, keys, move, of_causes)
     own += [part for move in moves for row in move.rows for part in (row.ms, row.row())]
-    accepting = packed.acceptance()
-    return Script("fire", accepting.keys, [len(accepting.args), *accepting.args, *own])
+    return packed.script_with("fire", own)
 
 
 def _of_move(packed: Packing, keys: Keys, move: Move, of_causes: tuple[int, int]) -> list[str | bytes | int]:

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
-from hiredis import Reader
+from hiredis import Reader, pack_command
 
 from core.causes import Cause, Keyring
 from core.errors import InvalidEvent
@@ -134,25 +135,30 @@ class Packing:
         """Return the call that accepts what was added, if fewer than *limit* runs are open (0: however many)."""
         return Packed("accept", (), (), self._packed, limit)
 
+    def script_with(self, name: str, own: Sequence[str | bytes | int]) -> Script:
+        """Return a call of another script that accepts what was added; *own* arguments follow, and their number."""
+        more: bytes = pack_command((*own, len(own))).partition(b"\r\n")[2]  # type: ignore[arg-type]
+        return Packed(name, (), (), partial(self._packed, more=more, count=len(own) + 1), 0)
+
     def place(self, name: str) -> int:
         """Return the place, from 1, of a key that belongs to no cause."""
         shared = self._shared = self._shared or bare(self._keys)
         return int(shared.place(name).split("\r\n")[1])
 
-    def _packed(self, head: tuple[str, ...], limit: int) -> bytes:
+    def _packed(self, head: tuple[str, ...], limit: int, *, more: bytes = b"", count: int = 0) -> bytes:
         assert self._shared  # there is nothing to say of no cause
         shared, causes = self._shared, self.number
         first, kinds = len(shared.places), len(shared.kinds)
-        length = len(head) + 6 + first + self._own + 7 * kinds + 8 * causes + self._more
+        length = len(head) + 6 + first + self._own + 7 * kinds + 8 * causes + self._more + count
         numbers = f"{number(MARK_TTL)}{number(limit)}{number(kinds)}{number(causes)}{number(first)}"
         begun = [f"*{length}\r\n", words(head), number(first + self._own), *shared.names, *self._names]
         begun += (numbers, *shared.args)
-        return b"".join(("".join(begun).encode(), *self._causes, "".join(self._tails).encode()))
+        return b"".join(("".join(begun).encode(), *self._causes, "".join(self._tails).encode(), more))
 
 
 @dataclass(frozen=True)
 class Packed(Script):
-    """A call of ``accept`` that *pack* makes of the words that begin it, and of the most runs that may be open."""
+    """A call that *pack* makes of the words that begin it, and of the most runs that may be open."""
 
     pack: Callable[[tuple[str, ...], int], bytes]
     limit: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.causes import Keyring
 from core.ledger.firing import Fire
-from core.ledger.flow import Flow, Script
+from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.packing import Packing, Wanted
 
@@ -38,8 +38,6 @@ def refill(
     own += [row.row() for row in old]
     for number, row in [*((n, one.row) for n, one in enumerate(refills, 1)), *((0, row) for row in new)]:
         own += [row.ms, row.row(), number]
-    accepting = packed.acceptance()
-    args = [len(accepting.args), *accepting.args, *own]
-    [answer] = yield [Script("refill", accepting.keys, args)]
+    [answer] = yield [packed.script_with("refill", own)]
     verdict, *accepted = answer
     return [one == b"OK" for one in accepted[::2]] if verdict == b"OK" else None

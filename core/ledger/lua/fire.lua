@@ -1,18 +1,18 @@
 -- Advances schedules, each past one or more planned times, and accepts its run; for each both or neither.
 -- KEYS  as in acceptance.lua, then those that ARGV names by their place
--- ARGV  how many arguments are acceptance.lua's, those, places of: the timetable, the state parked, the counts;
+-- ARGV  acceptance.lua's, places of: the timetable, the state parked, the counts;
 --       number of moves, then per move, as MOVE counts them:
 --         places of: entry, fires, last run (0: it is not looked at), run; ids of the run and of the last run,
 --         definition, meta, ours (as they were read), new meta, new ours, next score ('' takes it off the timetable),
 --         numbers among the causes, of the fire and of what tells of a missed one (0: none),
 --         planned ms, row if it fires, overlap ('' allows it), row, meta and ours if it is skipped, row if it waits,
 --         times skipped, times missed, other rows;
---       then the other rows of all moves: planned ms, row
+--       then the other rows of all moves: planned ms, row; how many arguments there are behind acceptance.lua's, but this
 -- Returns per move {OK|DUP|CONFLICT|PARKED|SKIPPED|STALE, id}. No two moves are of one entry.
 local MOVE = 24
-local accepting = tonumber(ARGV[1])
-local timetable, parked, counts, moves = unpack(ARGV, accepting + 2, accepting + 5)
-local first, instead, found, verdicts, count = accepting + 6, {}, {}, {}, {fired = 0, skipped = 0, missed = 0}
+local accepting = #ARGV - 1 - tonumber(ARGV[#ARGV])
+local timetable, parked, counts, moves = unpack(ARGV, accepting + 1, accepting + 4)
+local first, instead, verdicts, count = accepting + 5, {}, {}, {fired = 0, skipped = 0, missed = 0}
 
 for n = 1, tonumber(moves) do
   local at = first + MOVE * (n - 1)
@@ -34,7 +34,7 @@ for n = 1, tonumber(moves) do
 end
 
 -- guard: where nothing fires there is nothing to accept
-local accepted = tonumber(ARGV[5]) > 0 and accept_all(KEYS, {unpack(ARGV, 2, accepting + 1)}, instead) or {}
+local accepted = tonumber(ARGV[4]) > 0 and accept_all(KEYS, ARGV, instead) or {}
 
 local scores, off, other = {'ZADD', KEYS[tonumber(timetable)]}, {'ZREM', KEYS[tonumber(timetable)]}, first + MOVE * moves
 for n = 1, tonumber(moves) do
