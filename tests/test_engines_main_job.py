@@ -86,13 +86,13 @@ def test_main_job(jobs, pair):
 
 def main_job(folder, broker_name, backend_name):
     with (
+        broker(broker_name, "") as (broker_url, prefix),  # cleans up when the processes have ended
         clone(folder, handlers__watchers=WATCHERS, schedules__clock=CLOCK) as house,
-        broker(broker_name, house.url) as (broker_url, prefix),
         backend(backend_name, house.url, folder) as backend_url,
     ):
         shutil.copytree(REPOSITORY / "examples" / "tasks", folder / "handlers" / "tasks")
         house.environment |= {"CARILLON_PREFIX": prefix}
-        house.environment |= {"CELERY_BROKER_URL": broker_url, "CELERY_RESULT_BACKEND": backend_url}
+        house.environment |= {"CELERY_BROKER_URL": broker_url or house.url, "CELERY_RESULT_BACKEND": backend_url}
         for name in ("web", "worker", "beat"):
             house.start(name)
         house.ready()

@@ -49,8 +49,8 @@ def house(tmp_path_factory):
     there = where._replace(netloc=f"{where.username}:{where.password}@127.0.0.1:{line.port}").geturl()
     try:
         with (
+            broker("rabbitmq", "") as (_, prefix),
             clone(tmp_path_factory.mktemp("rabbit"), handlers__subject=HANDLERS) as house,
-            broker("rabbitmq", house.url) as (_, prefix),
         ):
             house.line, house.prefix, house.unacknowledged = line, prefix, unacknowledged
             unacknowledged.queue = f"{prefix}.default"

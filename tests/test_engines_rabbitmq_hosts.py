@@ -136,8 +136,8 @@ def test_each_host_has_to_show_a_certificate_of_its_own(made, authority):
 def test_web_and_worker_follow_from_host_to_host(tmp_path):
     with (
         lines(2) as (one, two),
+        broker("rabbitmq", "") as (_, prefix),
         clone(tmp_path, handlers__subject=HANDLER) as house,
-        broker("rabbitmq", house.url) as (_, prefix),
     ):
         house.environment |= {"CARILLON_PREFIX": prefix}
         house.environment |= {"CELERY_BROKER_URL": f"{address(one.port)};{address(two.port)}"}

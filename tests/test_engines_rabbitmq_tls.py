@@ -30,8 +30,8 @@ def house(tmp_path, authority):
     (tmp_path / "house").mkdir()
     with (
         tls_proxy((where.hostname, where.port or 5672), certificate, key) as port,
+        broker("rabbitmq", "") as (_, prefix),
         clone(tmp_path / "house", handlers__told=HANDLER) as house,
-        broker("rabbitmq", house.url) as (_, prefix),
     ):
         house.environment["CARILLON_PREFIX"] = prefix
         house.broker = where._replace(scheme="amqps", netloc=f"{where.username}:{where.password}@%s:{port}").geturl()
