@@ -18,6 +18,7 @@ from core.worker import new_id, self_description
 AFTER_TROUBLE = 1.0  # seconds until the next try where the ledger did not answer
 STANDBY = 1.0  # seconds between two looks of a beat that does not lead
 MS = 0.001  # the lead's last one, in seconds
+COLLECT_EVERY = 20_000  # new objects: a tick of many entries makes a dozen of each, and next to none in cycles
 
 
 class Scheduler(RedBeatScheduler):
@@ -35,6 +36,7 @@ class Scheduler(RedBeatScheduler):
         self._leads = False
         super().__init__(app, **kwargs)
         gc.freeze()  # what is there by now stays: with many entries due, collecting would look at it again and again
+        gc.set_threshold(COLLECT_EVERY)
         self.lock_key = None  # RedBeat's own way with its lock ends the process that loses it
 
     def setup_schedule(self) -> None:
