@@ -46,7 +46,7 @@ for n = 1, tonumber(moves) do
   local rows = {'ZADD', KEYS[tonumber(fires)]}
   if verdict == 'STALE' then
     -- guard: it may have been this very call, whose answer was lost
-    if cause > 0 and accepted[2 * cause - 1] == 'OK' then answer = {'OK', accepted[2 * cause]} end
+    if accepted[2 * cause - 1] == 'OK' then answer = {'OK', accepted[2 * cause]} end
   else
     if verdict == 'SKIPPED' then
       row, new_meta, new_ours = unpack(ARGV, at + 17, at + 19)
@@ -77,9 +77,9 @@ for n = 1, tonumber(moves) do
     else
       redis.call('HSET', KEYS[tonumber(entry)], 'meta', new_meta, 'carillon', new_ours)
     end
-    local change = score ~= '' and scores or off
+    local change = off
     -- guard: what has no next time leaves the timetable
-    if score ~= '' then change[#change + 1] = score end
+    if score ~= '' then change, scores[#scores + 1] = scores, score end
     change[#change + 1] = KEYS[tonumber(entry)]
     count.skipped = count.skipped + tonumber(ARGV[at + 21])
     count.missed = count.missed + tonumber(ARGV[at + 22])
