@@ -15,6 +15,7 @@ from benchmarks.chaos.run import run
 from benchmarks.chaos.scenario import ALL, Scenario
 from benchmarks.chaos.scenarios import chosen
 from benchmarks.chaos.screen import Screen
+from benchmarks.chaos.tables import words
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -22,13 +23,13 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: list[str] | None = None) -> int:
     """Play the chosen scenarios, write the table; returns 1 where ours fails a criterion."""
     given = _options().parse_args(arguments)
-    scenarios = [_sized(scenario, given) for scenario in chosen(_words(given.only))]
+    scenarios = [_sized(scenario, given) for scenario in chosen(words(given.only))]
     place, screen, rows = Path(tempfile.mkdtemp(prefix="chaos-")), Screen(), []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all processes are ended first
     facts, failed = report.machine(given.seed, given.scale), False
     old = report.earlier(Path(given.results)) if given.only or given.adapters else []
     for scenario in scenarios:
-        for name in [name for name in _words(given.adapters) or ALL if name in scenario.adapters]:
+        for name in [name for name in words(given.adapters) or ALL if name in scenario.adapters]:
             screen.begin(f"{scenario.name:5} {name:5}")
             if missing := _missing(scenario, name):
                 screen.end(f"left out: {missing}")
@@ -70,10 +71,6 @@ def _sized(scenario: Scenario, given: argparse.Namespace) -> Scenario:
         load = replace(scenario.load, events=round(given.minutes * 60 * scenario.load.rate))
         return replace(scenario, load=load)
     return scenario.scaled(given.scale)
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _options() -> argparse.ArgumentParser:

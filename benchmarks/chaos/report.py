@@ -1,15 +1,15 @@
 """One table, for people and for programs."""
 
-import json
 import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chaos import tables
 from benchmarks.chaos.check import quantile
 from benchmarks.chaos.scenario import Outcome
 
@@ -109,9 +109,7 @@ def machine(seed: int, scale: float) -> dict[str, Any]:
 
 def earlier(folder: Path) -> list[Row]:
     """Return the rows of the table in *folder*, if there is one."""
-    path = folder / "chaos.json"
-    found = json.loads(path.read_text())["rows"] if path.exists() else []
-    return [Row(**{name: value for name, value in one.items() if name != "passed"}) for one in found]
+    return [Row(**fields) for fields in tables.earlier(folder / "chaos.json")]
 
 
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
@@ -122,10 +120,7 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
 
 def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
     """Write ``chaos.md`` and ``chaos.json`` into *folder*."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {"machine": facts, "rows": [asdict(one) | {"passed": one.passed} for one in rows]}
-    (folder / "chaos.json").write_text(json.dumps(found, indent=1) + "\n")
-    (folder / "chaos.md").write_text(markdown(facts, rows))
+    tables.write(folder / "chaos.json", facts, rows, markdown(facts, rows))
 
 
 def markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:

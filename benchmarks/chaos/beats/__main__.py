@@ -15,6 +15,7 @@ from benchmarks.chaos.beats.scenario import Story
 from benchmarks.chaos.beats.scenarios import STORIES
 from benchmarks.chaos.report import machine
 from benchmarks.chaos.screen import Screen
+from benchmarks.chaos.tables import words
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -22,12 +23,12 @@ RESULTS = Path(__file__).parents[1] / "results"
 def main(arguments: list[str] | None = None) -> int:
     """Play the chosen scenarios, write the table; returns 1 where ours fails a criterion."""
     given = _options().parse_args(arguments)
-    stories = [STORIES[name](given.scale) for name in chosen(_words(given.only))]
+    stories = [STORIES[name](given.scale) for name in chosen(words(given.only))]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all processes are ended first
     place, screen, rows = Path(tempfile.mkdtemp(prefix="chaos-")), Screen(), list[report.Row]()
     facts, failed, old = machine(given.seed, given.scale), False, report.earlier(Path(given.results))
     for story in stories:
-        for name in [name for name in _words(given.adapters) or story.adapters if name in story.adapters]:
+        for name in [name for name in words(given.adapters) or story.adapters if name in story.adapters]:
             screen.begin(f"{story.name:5} {name:13}")
             try:
                 rows.append(_one(story, name, given, place / f"{story.name}-{name}", screen))
@@ -61,10 +62,6 @@ def _one(story: Story, name: str, given: argparse.Namespace, folder: Path, scree
     if not kept:
         shutil.rmtree(folder)
     return found
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _options() -> argparse.ArgumentParser:

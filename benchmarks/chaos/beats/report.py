@@ -1,12 +1,12 @@
 """The table of the scenarios of schedules, for people and for programs."""
 
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chaos import tables
 from benchmarks.chaos.beats.scenario import Outcome
 from benchmarks.chaos.check import quantile
 
@@ -84,9 +84,7 @@ def row(outcome: Outcome, seed: int, scale: float) -> Row:
 
 def earlier(folder: Path) -> list[Row]:
     """Return the rows of the table in *folder*, if there is one."""
-    path = folder / "schedules.json"
-    found = json.loads(path.read_text())["rows"] if path.exists() else []
-    return [Row(**{name: value for name, value in one.items() if name != "passed"}) for one in found]
+    return [Row(**fields) for fields in tables.earlier(folder / "schedules.json")]
 
 
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
@@ -97,10 +95,7 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
 
 def write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
     """Write ``schedules.md`` and ``schedules.json`` into *folder*."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {"machine": facts, "rows": [asdict(one) | {"passed": one.passed} for one in rows]}
-    (folder / "schedules.json").write_text(json.dumps(found, indent=1) + "\n")
-    (folder / "schedules.md").write_text(markdown(facts, rows))
+    tables.write(folder / "schedules.json", facts, rows, markdown(facts, rows))
 
 
 def markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
