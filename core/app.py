@@ -16,6 +16,7 @@ from core.causes import Keyring
 from core.chores import with_chores
 from core.clockwork import Clockwork
 from core.config import ROOT, Config
+from core.dashboard import routes as pages
 from core.deaths import Deaths
 from core.entries import Layout
 from core.foresight import Foresight
@@ -77,6 +78,7 @@ def create_app(config: Config | None = None, *, packages: Sequence[str] = ("hand
     attend(house)
     _look_after(app, config, packages)
     routes.register(app, house)
+    pages.register(app)
     cli.register(app)
     for blueprint in catalog.blueprints:
         app.register_blueprint(blueprint)

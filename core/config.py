@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import ConfigError
 from core.kept import kept_secret, running
@@ -17,6 +18,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 MEGABYTE = 1024 * 1024
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
+SHORTEST_PASSWORD = 12  # characters
 LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
 
@@ -39,6 +41,9 @@ class Config:
     database_url: str = field(default="", repr=False)
     keys: tuple[str, ...] = field(repr=False)
     api_token: str = field(repr=False)
+    dashboard_password: str = field(default="", repr=False)
+    dashboard_read_password: str = field(default="", repr=False)
+    dashboard_timezone: str = "UTC"
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     prefix: str = "carillon"
     ledger_memory: int = 1024 * MEGABYTE
@@ -91,6 +96,9 @@ class _Reader:
             database_url=self.text("DATABASE_URL"),
             keys=(self.secret("SECRET_KEY", development), *self.several("SECRET_KEY_FALLBACKS")),
             api_token=self.secret("API_TOKEN", development),
+            dashboard_password=self.password("DASHBOARD_PASSWORD"),
+            dashboard_read_password=self.password("DASHBOARD_READ_PASSWORD"),
+            dashboard_timezone=self.zone("DASHBOARD_TIMEZONE"),
             webhook_secrets=self.webhook_secrets(),
             prefix=self.prefix(),
             ledger_memory=self.size("LEDGER_MEMORY", 1024 * MEGABYTE),
@@ -166,6 +174,21 @@ class _Reader:
             "(CARILLON_ENV=development keeps one in .data/.)"
         )
         return ""
+
+    def password(self, name: str) -> str:
+        text = self.text(name)
+        if text and len(text) < SHORTEST_PASSWORD:
+            self.problems.append(f"{name} has {len(text)} characters; it must have {SHORTEST_PASSWORD} or more.")
+        return text
+
+    def zone(self, name: str) -> str:
+        text = self.text(name) or "UTC"
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.problems.append(f"{name} is {text[:80]!r}; it must be an IANA time zone such as Europe/Berlin.")
+            return "UTC"
+        return text
 
     def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
         suffix = "_WEBHOOK_SECRET"

@@ -155,6 +155,10 @@ class Keys:
         """List: lines that the handler logged."""
         return f"{self._tag}l:{run}"
 
+    def tries(self, address: str) -> str:
+        """How often somebody at *address* tried to sign in with a wrong secret, for a minute."""
+        return f"{self._tag}tries:{address}"
+
     def process(self, member: str) -> str:
         """What a living process says of itself."""
         return f"{self._tag}p:{member}"

@@ -1,1 +1,1 @@
-"""The HTTP side: the API, webhooks, health and the first page."""
+"""The HTTP side: the API, webhooks and health."""

@@ -10,10 +10,8 @@ from core.web import (
     census_api,
     events_api,
     health,
-    home,
     hooks,
     metrics,
-    page,
     problems,
     query,
     replay_api,
@@ -42,10 +40,8 @@ def register(app: Flask, house: House) -> None:
     webhooks.register_blueprint(hooks.blueprint)
     app.register_blueprint(webhooks)
 
-    app.register_blueprint(page.blueprint)
     app.register_blueprint(health.blueprint, name="carillon_health")
     app.register_blueprint(metrics.blueprint, name="carillon_metrics")
-    app.register_blueprint(home.blueprint, name="carillon_home")
 
 
 def _event_limit(_: Request) -> int:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
+from flask import Request
 from markupsafe import Markup
 
 from core.wording import HOUR, parse
@@ -83,6 +85,13 @@ def number(count: float | None) -> str:
     """Return *count* with its thousands parted."""
     count = count or 0
     return f"{int(count):,}" if count == int(count) else f"{count:,.1f}"
+
+
+def with_query(request: Request, **changes: str) -> str:
+    """Return the address of *request* with *changes* to its query; an empty one leaves the name out."""
+    named = {**request.args.to_dict(flat=False), **{name: [text] for name, text in changes.items()}}
+    pairs = [(name, text) for name, texts in named.items() for text in texts if text]
+    return f"{request.script_root}{quote(request.path)}?{urlencode(pairs)}".rstrip("?")
 
 
 def clip(value: object, limit: int = 160) -> str:
