@@ -1,8 +1,7 @@
 """The options by which commands choose runs, and how they read times."""
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -12,10 +11,7 @@ from core.clock import now, to_ms
 from core.ledger.keys import FAILED, STATES
 from core.ledger.listing import RunFilter
 from core.operating import Selection
-from core.wording import parse
-
-AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
-UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+from core.wording import earlier, parse
 
 
 def _states(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
@@ -30,9 +26,7 @@ def moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> da
     """Read a time: RFC 3339, in UTC where no zone is given, or an age such as ``2h``."""
     if text is None:
         return None
-    if age := AGO.fullmatch(text.strip()):
-        return now() - timedelta(**{UNITS[age[2]]: int(age[1])})
-    found = parse(text)
+    found = earlier(text, now()) or parse(text)
     if found is None:
         raise click.BadParameter(f"Found {text[:40]!r}; wanted 2026-11-22T09:00:00Z, or an age: 30min, 2h, 7d.")
     return found
