@@ -1,7 +1,8 @@
 """Lists of runs and events: filtered, newest first, paged by a place in the order of all of them.
 
-A page walks the smallest index that fits and looks at no more than ``SCANNED`` entries, so it takes the same
-time however many runs there are; where few entries fit, a page may be short and still have a next one.
+A page walks the smallest index that fits and looks at no more than ``SCANNED`` entries, fewer where it has to read
+large data, so it takes the same time however many runs there are; where few entries fit, a page may be short and still
+have a next one.
 """
 
 import heapq
@@ -14,10 +15,12 @@ from core.causes import HEAD, header
 from core.events import matches
 from core.ledger.flow import Flow, scored
 from core.ledger.keys import STATES, Keys
+from core.ledger.paths import Sought, holding
 from core.ledger.views import PLACES, Json, event_views, run_outlines, run_views
 
 SCANNED = 2000
 BATCH = 200  # entries looked at in one go where few fit
+SHARE = 4096  # bytes of data that are read for each of SCANNED
 TOP = 2**53
 
 
@@ -54,16 +57,18 @@ class RunFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Which events; an empty field takes all. ``type`` may be a pattern."""
+    """Which events; an empty field takes all. ``type`` may be a pattern; the data hold each value of ``data``."""
 
     type: str = ""
     source: str = ""
     subject: str = ""
+    data: Sequence[Sought] = ()
 
 
 Found = tuple[int, str]  # place, id
 Views = Callable[[Keys, Sequence[str]], Flow[list[Json]]]
-Looked = tuple[list[tuple[int, Json | None]], int | None]  # places with what fits there, and the lowest place seen
+Fitting = list[tuple[int, Json | None]]  # places with what fits there
+Looked = tuple[Fitting, int | None, int]  # the lowest place seen, and how much of SCANNED it took
 
 
 def list_runs(keys: Keys, wanted: RunFilter, page: Page, *, whole: bool = True) -> Flow[tuple[list[Json], int | None]]:
@@ -87,7 +92,7 @@ def list_runs(keys: Keys, wanted: RunFilter, page: Page, *, whole: bool = True) 
         runs = (yield from _expanded(keys, found, page.low, high)) if expand else found
         views = {view["id"]: view for view in (yield from views_of(keys, [run for _, run in runs]))}
         fitting = [(place, view if (view := views.get(run)) and fits(view, wanted) else None) for place, run in runs]
-        return fitting, found[-1][0] if found else None
+        return fitting, found[-1][0] if found else None, len(fitting)
 
     return (yield from _page(look, page))
 
@@ -130,12 +135,17 @@ def list_events(keys: Keys, wanted: EventFilter, page: Page) -> Flow[tuple[list[
 
     def look(high: int, limit: int) -> Flow[Looked]:
         found = yield from _walk(chosen, high, page.low, limit)
-        views = {view["id"]: view for view in (yield from event_views(keys, [ident for _, ident in found]))}
+        idents, cost = [ident for _, ident in found], len(found)
+        if found and wanted.data:
+            held, count, read = yield from holding(keys, idents, wanted.data)
+            found, cost = found[:count], max(count, read // SHARE)
+            idents = [ident for ident in idents if ident in held]
+        views = {view["id"]: view for view in (yield from event_views(keys, idents))}
         fitting = [
             (place, view if (view := views.get(ident)) and _event_fits(view, wanted) else None)
             for place, ident in found
         ]
-        return fitting, found[-1][0] if found else None
+        return fitting, found[-1][0] if found else None, cost
 
     return (yield from _page(look, page))
 
@@ -153,7 +163,7 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
     items: list[Json] = []
     high, scanned, batch = page.high, 0, page.limit
     while scanned < SCANNED:
-        seen, lowest = yield from look(high, batch)
+        seen, lowest, cost = yield from look(high, batch)
         if lowest is None:
             return items, None
         for place, view in seen:
@@ -161,7 +171,7 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
                 items.append(view)
             if len(items) == page.limit:
                 return items, place
-        scanned += max(len(seen), 1)
+        scanned += max(cost, 1)
         high, batch = lowest - 1, max(batch, BATCH)
     return items, high + 1
 
