@@ -61,7 +61,8 @@ def replay(keys: Keys, keyring: Keyring, catalog: Catalog, wanted: Wanted) -> Fl
     if wanted.data is not SAME:
         event = catalog.event(cause.type, wanted.data)
         data = recordable(event.type, event)
-    return replace(cause, id=wanted.id, data=data, replay_of=wanted.event), [request(task, 0, 0) for task in tasks]
+    anew = replace(cause, id=wanted.id, data=data, replay_of=wanted.event, parent=None)
+    return anew, [request(task, 0, 0) for task in tasks]
 
 
 def check_key(wanted: Wanted, cause: Cause, accepted: str) -> None:

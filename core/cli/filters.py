@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from core.clock import now, to_ms
+from core.ledger.fitting import RunFilter
 from core.ledger.keys import FAILED, STATES
-from core.ledger.listing import RunFilter
+from core.ledger.paths import Sought
 from core.operating import Selection
 from core.wording import earlier, parse
 
@@ -20,6 +21,14 @@ def _states(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) 
         if part not in (*STATES, "failed"):
             raise click.BadParameter(f"{part!r} is no state. Wanted one of {', '.join(STATES)}, failed.")
     return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))
+
+
+def _data(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> tuple[Sought, ...]:
+    pairs = [text.partition("=") for text in given]
+    for path, sign, value in pairs:
+        if not (path and sign and value):
+            raise click.BadParameter(f"Found {(path + sign + value)[:40]!r}; wanted a path and a value: user.id=7.")
+    return tuple(Sought(path, value) for path, _, value in pairs)
 
 
 def moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
@@ -38,10 +47,17 @@ OPTIONS = (
     click.option(
         "--state", "states", multiple=True, callback=_states, help="May be repeated; failed: dead or expired."
     ),
-    click.option("--task", default="", help="Only of this task."),
-    click.option("--event", default="", help="Only for this event type, or this event's id."),
+    click.option("--task", default="", help="Only of this task; a pattern: handlers.mail.*"),
+    click.option("--event", default="", help="Only for this event type, a pattern, or this event's id."),
     click.option("--schedule", default="", help="Only fires of this schedule."),
     click.option("--queue", default="", help="Only of this queue."),
+    click.option(
+        "--data",
+        multiple=True,
+        callback=_data,
+        metavar="PATH=VALUE",
+        help="Only where the data hold this value; may be repeated: user.id=7",
+    ),
     since,
     until,
 )
@@ -58,11 +74,12 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
         event: str,
         schedule: str,
         queue: str,
+        data: Sequence[Sought],
         since: datetime | None,
         until: datetime | None,
         **others: Any,
     ) -> Any:
-        wanted = RunFilter(states=states, task=task, event=event, schedule=schedule, queue=queue)
+        wanted = RunFilter(states=states, task=task, event=event, schedule=schedule, queue=queue, data=data)
         first, last = (None if moment is None else to_ms(moment) for moment in (since, until))
         return command(selection=Selection(wanted=wanted, since=first, until=last), **others)
 
