@@ -65,13 +65,6 @@ def event_types(catalog: Catalog) -> list[EventType]:
     return [_known(catalog, name) for name in dict.fromkeys([*catalog.types, *selectors])]
 
 
-def event_type(catalog: Catalog, name: str) -> EventType | None:
-    """Return what is known of the type *name*, which may be matched by a pattern only; None where nothing is."""
-    found = _known(catalog, name)
-    selectors = [selector for selector, _ in catalog.subscriptions if isinstance(selector, str)]
-    return found if found.cls or found.tasks or name in selectors else None
-
-
 def view(kind: EventType, counts: Sequence[int] | None) -> dict[str, Any]:
     """Return *kind* as the API shows it; *counts* are those of its last 24 hours."""
     return {

@@ -6,7 +6,7 @@ import pytest
 from api import Api
 
 from core.clock import now
-from core.event_types import event_type, hourly
+from core.event_types import event_types, hourly
 from core.house import house
 
 HANDLERS = """
@@ -89,7 +89,7 @@ def test_counts_are_those_of_the_last_hours(app, api):
     assert found["order.*"]["last_hour"] == 4  # archive answers nothing else, so its runs are the events
     assert found["github.*"]["last_hour"] is None  # watch does
     here = house(app)
-    kind = event_type(here.catalog, "order.placed")
+    [kind] = [one for one in event_types(here.catalog) if one.name == "order.placed"]
 
     def counts(**ahead):
         return here.ledger.run(hourly(here.keys, [kind], now() + timedelta(**ahead)))[0]
