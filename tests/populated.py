@@ -30,7 +30,7 @@ AWAY = range(75, 120)  # minutes ago in which no beat was alive
 STUCK = timedelta(minutes=65)  # ago, from when on two schedules' runs do not end
 INVOICE = "shop.write_invoice"
 TRACE = 'Traceback (most recent call last):\n  File "shop.py", line 3, in wait\nTimeoutError: nobody came'
-GONE = json.dumps({"type": "TimeoutError", "message": "nobody came", "traceback": TRACE})
+GONE = json.dumps({"type": "TimeoutError", "reason": "expired", "message": "nobody came", "traceback": TRACE})
 
 Scene = tuple[float, Callable[[], object]]  # how many minutes ago, what happens
 

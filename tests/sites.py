@@ -11,6 +11,7 @@ from api import Api
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from benchmarks.seed import PACKAGES
 from core.clock import now, rfc3339
 from core.house import house
 from core.ledger.alive import beat
@@ -18,7 +19,6 @@ from core.testing import API_TOKEN, application
 from core.timetable import load_due
 from core.worker import self_description
 
-PACKAGES = ("handlers", "schedules", "benchmarks.seed.shop")
 BEAT_EACH = 5.0  # seconds between two heartbeats
 PUT_OFF = 3600.0  # seconds that a schedule is put off that would be due now
 
