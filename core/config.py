@@ -7,19 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.errors import ConfigError
 from core.kept import kept_secret, running
+from core.reading import LONGEST_NUMBER, MEGABYTE, Reading
 from core.sentinel import SCHEME, sentinels
 
 ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
-MEGABYTE = 1024 * 1024
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
-SHORTEST_PASSWORD = 12  # characters
-LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +66,11 @@ class Config:
         return _Reader(os.environ if environ is None else environ, data).read()
 
 
-class _Reader:
+class _Reader(Reading):
     def __init__(self, environ: Mapping[str, str], data: Path) -> None:
-        self.environ = environ
+        super().__init__(environ)
         self.data = data
         self.running = running(data)
-        self.problems: list[str] = []
         self.notes: list[str] = []
 
     def read(self) -> Config:
@@ -114,40 +110,11 @@ class _Reader:
             raise ConfigError(self.problems)
         return config
 
-    def refuse_once(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-    def text(self, name: str) -> str:
-        return self.environ.get(name, "").strip()
-
-    def several(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
-
     def port(self) -> int:
         text = self.text("PORT") or "8000"
         if not text.isdecimal() or len(text) > LONGEST_NUMBER or not 1 <= int(text) <= 65535:
             self.problems.append(f"PORT is {text!r}; it must be a number from 1 to 65535.")
             return 8000
-        return int(text)
-
-    def size(self, name: str, default: int) -> int:
-        """Read a size such as ``512mb``; a bare number is bytes."""
-        text = self.text(name).lower()
-        if not text:
-            return default
-        units = {"kb": 1024, "mb": MEGABYTE, "gb": 1024 * MEGABYTE}
-        digits, unit = (text[:-2], units[text[-2:]]) if text[-2:] in units else (text, 1)
-        if not digits.isdecimal() or len(digits) > LONGEST_NUMBER:
-            self.problems.append(f"{name} is {text!r}; it must be a size such as 512mb.")
-            return default
-        return int(digits) * unit
-
-    def number(self, name: str, default: int, of: str) -> int:
-        text = self.text(name) or str(default)
-        if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < 1:
-            self.problems.append(f"{name} is {text!r}; it must be a number of {of}, 1 or more.")
-            return default
         return int(text)
 
     def durability(self) -> str:
@@ -174,21 +141,6 @@ class _Reader:
             "(CARILLON_ENV=development keeps one in .data/.)"
         )
         return ""
-
-    def password(self, name: str) -> str:
-        text = self.text(name)
-        if text and len(text) < SHORTEST_PASSWORD:
-            self.problems.append(f"{name} has {len(text)} characters; it must have {SHORTEST_PASSWORD} or more.")
-        return text
-
-    def zone(self, name: str) -> str:
-        text = self.text(name) or "UTC"
-        try:
-            ZoneInfo(text)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.problems.append(f"{name} is {text[:80]!r}; it must be an IANA time zone such as Europe/Berlin.")
-            return "UTC"
-        return text
 
     def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
         suffix = "_WEBHOOK_SECRET"
