@@ -108,7 +108,8 @@ def post_backfill(name: str) -> Response:
         fired = f"all {len(times):,} planned times {span} have fired" if times else f"none is planned {span}"
         return _ask_backfill(name, {"from": f"There is nothing to make up for: {fired}."})
     others = len(times) - len(chosen)
-    again = " again, those that fired as well" if force else f"; the other {others:,} have fired" if others else ""
+    left = "the other one has fired" if others == 1 else f"the other {others:,} have fired"
+    again = ", those that did fire as well" if force else f"; {left}" if others else ""
     return _confirm(
         name,
         "backfill",

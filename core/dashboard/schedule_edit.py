@@ -107,7 +107,7 @@ def _stored(schedule: Schedule) -> Response:
 def _together(error: InvalidSchedule, errors: Errors, texts: Texts) -> Errors:
     """Return what drafting refuses and what could not even be read, which it took for missing."""
     refused = forms.by_field(error.errors)
-    if texts["kind"] in errors or "timezone" in errors:
+    if texts["kind"] in errors:
         refused = {name: detail for name, detail in refused.items() if name not in forms.WHEN}
     return refused | errors
 

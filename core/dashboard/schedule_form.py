@@ -21,7 +21,8 @@ Texts = dict[str, str]
 Errors = dict[str, str]
 SPANS = ("every", "jitter", "catch_up_window", "grace")
 NUMBERS = ("max_runs", "pause_after")
-TIMES = ("at", "starts_at", "ends_at")
+EDGES = ("starts_at", "ends_at")
+TIMES = ("at", *EDGES)
 CHOICES = ("overlap", "catch_up")
 POLICIES = ("jitter", "max_runs", "pause_after", *CHOICES, "catch_up_window", "grace")
 WHEN = (*KINDS, "timezone", "starts_at", "ends_at")  # what a preview looks at
@@ -83,11 +84,9 @@ def members(texts: Texts, before: Texts | None, catalog: Catalog) -> tuple[dict[
     said, errors = dict[str, Any](), Errors()
     if not texts[kind]:
         errors[kind] = f"A schedule of the kind {kind} wants this field."
-    try:
-        zone(texts["timezone"] or "UTC")
-    except TriggerError as error:
-        return {}, errors | {"timezone": str(error)}  # no time can be read
     for name in _differing(texts, before, kind):
+        if name in EDGES and not _is_zone(texts["timezone"]):
+            continue  # on whose clocks is not known: the time zone is what is wrong
         try:
             said[name] = _read(name, texts)
         except (CoreError, ValueError) as error:
@@ -95,6 +94,14 @@ def members(texts: Texts, before: Texts | None, catalog: Catalog) -> tuple[dict[
     if before is None or texts["target"] != before["target"]:
         said |= target(texts["target"], catalog)
     return said | ({"name": texts["name"]} if before is None else {}), errors
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zone(name or "UTC")
+    except TriggerError:
+        return False
+    return True
 
 
 def _differing(texts: Texts, before: Texts | None, kind: str) -> list[str]:
@@ -177,7 +184,7 @@ def _read(name: str, texts: Texts) -> Any:
         return span(text)
     if name == "at":
         return _moment(text).isoformat()  # a time without a zone stays one: the preview says what its clocks do to it
-    if name in TIMES:
+    if name in EDGES:
         return rfc3339(local_time(text, texts["timezone"] or "UTC", name))
     if name in NUMBERS:
         return _whole(text)

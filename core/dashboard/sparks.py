@@ -21,7 +21,7 @@ WORDS = {
     "ok": "on time",
     "late": "late",
     "bad": "failed",
-    "pale": "not ended well",
+    "pale": "cancelled or discarded",
     "hole": "missed",
     "skip": "skipped",
 }
@@ -56,7 +56,7 @@ def spark(found: Sequence[Bar], name: str) -> Markup:
     """Return *found* as a line of small bars, the newest at the right."""
     most, start = _longest(found), 240 - 4 * len(found)
     drawn = "".join(_small(bar, start + 4 * n, most) for n, bar in enumerate(found))
-    label = escape(f"Last {len(found)} fires of {name}: {tally(found)}")
+    label = escape(f"{_last(found)} of {name}: {tally(found)}")
     return Markup(  # noqa: S704 - all words in it are escaped
         f'<svg class="spark" width="240" height="24" role="img" aria-label="{label}">'
         f'<g transform="translate(1.5)">{drawn}</g></svg>'
@@ -75,7 +75,7 @@ def chart(found: Sequence[Bar], name: str) -> Markup:
         if most
     )
     first, last = (escape(bar.words.partition(": ")[0]) for bar in (found[0], found[-1]))
-    label = escape(f"Last {len(found)} fires of {name}: {tally(found)}; the longest took {duration(most)}")
+    label = escape(f"{_last(found)} of {name}: {tally(found)}; the longest took {duration(most)}")
     end = f"{min(len(found) * width, 100):.2f}%"
     return Markup(  # noqa: S704 - as above
         f'<svg class="chart" width="100%" height="152" role="img" aria-label="{label}">{lines}{drawn}'
@@ -100,6 +100,10 @@ def _kind(row: Fire, fate: Fate | None) -> str:
     if fate and fate.state in ("cancelled", "discarded"):
         return "pale"
     return "late" if row.cause.startswith(LATE) else "ok"
+
+
+def _last(found: Sequence[Bar]) -> str:
+    return f"Last {len(found)} fires" if len(found) > 1 else "Last fire"
 
 
 def _longest(found: Sequence[Bar]) -> float:
