@@ -6,6 +6,7 @@ from test_dashboard_schedules import HOSTILE, LIST
 from visiting import Visitor
 
 from core.clock import now
+from core.dashboard import schedule_edit
 from core.dashboard import schedule_form as forms
 from core.house import house
 from core.testing import fire_due
@@ -230,6 +231,20 @@ class TestEdit:
         visitor.post(edit(), fields(page, edit()))
         assert (api.get("/schedules/mine")["cron"], api.get("/schedules/mine")["jitter"]) == ("0 9 * * *", 0)
         visitor.post(edit(), given, status=412, etag="")
+
+    def test_not_even_where_it_comes_while_the_form_is_read(self, api, visitor, monkeypatch):
+        api.make()
+        given, genuine = fields(visitor.get(edit()), edit()), schedule_edit.changed
+
+        def meanwhile(*words):
+            monkeypatch.setattr(schedule_edit, "changed", genuine)
+            api.patch("mine", {"jitter": 5})
+            return genuine(*words)
+
+        monkeypatch.setattr(schedule_edit, "changed", meanwhile)
+        page = visitor.post(edit(), given, status=412, cron="0 9 * * *")
+        assert "Jitter: now 5s, yours 0s" in page.words
+        assert api.get("/schedules/mine")["cron"] == "*/5 * * * *"
 
     def test_a_fire_in_between_is_no_change(self, app, api, visitor):
         api.make(cron="* * * * *")

@@ -26,7 +26,8 @@ WORDS = {
     "skip": "skipped",
 }
 LONGEST = 200  # characters of a title
-NICE = (1, 2, 4, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 43_200, 86_400)  # seconds at the top of a chart
+MINUTES = (1, 2, 4, 10, 20, 30, 60, 90, 120, 240, 480, 720, 1440)
+NICE = (0.01, 0.1, 1, 2, 4, 10, 20, 30, *(60 * minutes for minutes in MINUTES))  # seconds at the top of a chart
 CHART = 132  # pixels of the chart from its top to its axis
 
 
@@ -66,7 +67,7 @@ def spark(found: Sequence[Bar], name: str) -> Markup:
 def chart(found: Sequence[Bar], name: str) -> Markup:
     """Return *found* as a chart with a scale."""
     most, width = _longest(found), 100 / max(len(found), 12)
-    top = next((nice for nice in (0.01, 0.1, *NICE) if nice >= most), most)
+    top = next((nice for nice in NICE if nice >= most), most)
     drawn = "".join(_large(bar, n * width, width * 0.72, top) for n, bar in enumerate(found))
     lines = "".join(
         f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
