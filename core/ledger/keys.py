@@ -17,6 +17,7 @@ STATES = (
 )
 TERMINAL = frozenset(STATES[5:])
 FAILED = ("dead", "expired")
+ASIDE = 2**48  # as the scripts have it: what the score of a pending run in ``due`` has on top of the time of its check
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class Keys:
 
     @cached_property
     def due(self) -> str:
-        """Sorted set: every run that is not terminal, by the time of its next check in ms."""
+        """Sorted set: every run that is not terminal, by the time of its next check in ms.
+
+        Pending runs stand ``ASIDE``, behind all others.
+        """
         return f"{self._tag}due"
 
     @cached_property

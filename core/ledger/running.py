@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from core.causes import HEAD, Cause, unsealed
 from core.errors import LedgerUnavailable
 from core.ledger.acceptance import Acceptance
-from core.ledger.flow import Flow, Script, server_now
-from core.ledger.keys import Keys, cause_of
+from core.ledger.flow import Flow, Script
+from core.ledger.keys import ASIDE, Keys, cause_of
 
 
 @dataclass(frozen=True)
@@ -197,11 +197,17 @@ def look_now(keys: Keys, runs: Sequence[str]) -> Flow[None]:
         yield [("ZADD", keys.due, "XX", 0, run) for run in runs]
 
 
-def due(keys: Keys, limit: int = 200, until: int | None = None) -> Flow[list[str]]:
-    """Return the runs whose check is due, the oldest first. *until* is a time of the server's in ms, by default now."""
-    if until is None:
-        until = yield from server_now()
+def due(keys: Keys, limit: int, until: int) -> Flow[list[str]]:
+    """Return the runs that are due at *until*, a time of the server's in ms, the oldest first; no pending ones."""
     [runs] = yield [("ZRANGE", keys.due, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
+    return [run.decode() for run in runs]
+
+
+def waiting(keys: Keys, limit: int, until: int, *, newest: bool = False) -> Flow[list[str]]:
+    """Return the pending runs that are to be looked at by *until*, the oldest check first, or the *newest*."""
+    first, last = ASIDE, ASIDE + until
+    ends = (last, first, "BYSCORE", "REV") if newest else (first, last, "BYSCORE")
+    [runs] = yield [("ZRANGE", keys.due, *ends, "LIMIT", 0, limit)]
     return [run.decode() for run in runs]
 
 
