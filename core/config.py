@@ -17,6 +17,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 MEGABYTE = 1024 * 1024
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
+LONGEST_RELEASE = 100  # characters; what is beyond is left out
 LONGEST_NUMBER = 18  # digits; int() refuses many thousands of them in its own way
 
 
@@ -48,6 +49,7 @@ class Config:
     durability: str = ""
     hook_max_body: int = 5 * MEGABYTE
     redbeat_tasks: tuple[str, ...] = ()
+    release: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -100,6 +102,7 @@ class _Reader:
             durability=self.durability(),
             hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
             redbeat_tasks=self.several("REDBEAT_TASKS"),
+            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
             notes=tuple(self.notes),
         )
         if self.problems:

@@ -125,6 +125,26 @@ class Keys:
         return f"{self._tag}counts"
 
     @cached_property
+    def minutes(self) -> str:
+        """Hash ``minute since the epoch:name`` -> how many runs ended or began so, for a day."""
+        return f"{self._tag}minutes"
+
+    @cached_property
+    def hours(self) -> str:
+        """Hash ``hour since the epoch:name`` -> as ``minutes``, for a month."""
+        return f"{self._tag}hours"
+
+    @cached_property
+    def counters(self) -> tuple[str, str]:
+        """Where scripts count, in the order that they know."""
+        return self.minutes, self.hours
+
+    @cached_property
+    def deploys(self) -> str:
+        """Sorted set of the names of releases, by when the first worker of each began, in ms."""
+        return f"{self._tag}deploys"
+
+    @cached_property
     def quarantine(self) -> str:
         """Hash ``name of an entry`` -> why it is not fired (JSON)."""
         return f"{self._tag}quarantine"

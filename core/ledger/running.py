@@ -67,7 +67,7 @@ def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) 
 
 def claim_all(keys: Keys, wanted: Sequence[tuple[str, str]], worker: str, *, alone: bool = True) -> Flow[list[Claim]]:
     """Take pending runs, each under the token beside it, as ``claim`` does, but with a verdict where that raises."""
-    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark]
+    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark, *keys.counters]
     args: list[str | bytes | int] = [worker, int(alone)]
     for run, token in wanted:
         names += keys.run(run), keys.record(cause_of(run))
@@ -127,7 +127,7 @@ def finish_all(keys: Keys, ends: Sequence[End]) -> Flow[list[str]]:
 
 
 def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[tuple[str, str]]]:
-    names = [keys.run(ends[0].run), keys.due, *keys.states]
+    names = [keys.run(ends[0].run), keys.due, *keys.states, *keys.counters]
     args: list[str | bytes | int] = [len(ends)]
     for end in ends:
         names += keys.run(end.run), keys.attempts(end.run), keys.result(end.run)
@@ -152,7 +152,7 @@ def charge(
     is not the worker's any more, or not under *token*. Errors are JSON text.
     """
     news = told or Acceptance()
-    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), *news.keys]
+    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), *keys.counters, *news.keys]
     [answer] = yield [Script("charge", names, [run, worker, token, error, last_error, *news.args])]
     if answer[0] != b"OK":
         return answer[0].decode(), None
