@@ -17,6 +17,7 @@ ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
+LONGEST_RELEASE = 100  # characters; what is beyond is left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Config:
     durability: str = ""
     hook_max_body: int = 5 * MEGABYTE
     redbeat_tasks: tuple[str, ...] = ()
+    release: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -104,6 +106,7 @@ class _Reader(Reading):
             durability=self.durability(),
             hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
             redbeat_tasks=self.several("REDBEAT_TASKS"),
+            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
             notes=tuple(self.notes),
         )
         if self.problems:

@@ -51,6 +51,7 @@ def attend(house: House) -> None:
         ),
         ident=house.runner.worker,
         durability=config.durability,
+        release=config.release,
         info=lambda: {"queues": house.catalog.queues(), "busy": len(house.runner.going)},
     )
     prefork.register()
