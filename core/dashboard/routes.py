@@ -3,7 +3,20 @@
 from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
-from core.dashboard import door, forms, mishaps, overview, schedule_acts, schedule_edit, schedule_page, schedules, shell
+from core.dashboard import (
+    door,
+    event,
+    events,
+    forms,
+    mishaps,
+    overview,
+    schedule_acts,
+    schedule_edit,
+    schedule_page,
+    schedules,
+    shell,
+    types_page,
+)
 
 PREFIX = "/dashboard"
 
@@ -26,7 +39,7 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    for part in (door, schedules, schedule_page, schedule_acts, schedule_edit):
+    for part in (door, events, event, types_page, schedules, schedule_page, schedule_acts, schedule_edit):
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)

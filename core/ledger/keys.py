@@ -179,6 +179,10 @@ class Keys:
         """List: lines that the handler logged."""
         return f"{self._tag}l:{run}"
 
+    def children(self, run: str) -> str:
+        """Sorted set of the causes that a run's handler brought about: events and calls."""
+        return f"{self._tag}children:{run}"
+
     def tries(self, address: str) -> str:
         """How often somebody at *address* tried to sign in with a wrong secret, for a minute."""
         return f"{self._tag}tries:{address}"
