@@ -29,6 +29,7 @@ POLICY = (
 )
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
+    ("/dashboard/runs", "Runs"),
 )
 
 
