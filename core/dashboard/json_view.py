@@ -1,5 +1,6 @@
 """JSON as a page shows it: laid out, the names in bold, and of a large value only the beginning."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ def size_of(value: Any) -> int:
         return len(compact_text(value).encode("utf-8", "surrogatepass"))
     except RecursionError:
         return 0
+
+
+def spelled(value: Any) -> str:
+    """Return *value* laid out as text that can be edited."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _laid_out(value: Any, depth: int) -> Iterator[tuple[Markup, bool]]:

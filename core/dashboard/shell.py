@@ -29,13 +29,20 @@ POLICY = (
 )
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
+    ("/dashboard/events", "Events"),
     ("/dashboard/runs", "Runs"),
+    ("/dashboard/schedules", "Schedules"),
 )
 
 
 def local_now() -> datetime:
     """Return the current instant in the zone in which pages tell times."""
-    return now().astimezone(ZoneInfo(house().config.dashboard_timezone))
+    return now().astimezone(local_zone())
+
+
+def local_zone() -> ZoneInfo:
+    """Return the zone in which pages tell times."""
+    return ZoneInfo(house().config.dashboard_timezone)
 
 
 def show(

@@ -59,6 +59,19 @@ def exact(local: datetime) -> str:
     return f"{local:%a} {local.day} {local:%b} {local.year}, {local:%H:%M:%S}{fraction} {local.tzname()}"
 
 
+def clock(text: object, now: datetime) -> str:
+    """Return *text*, a time, as the clock showed it: ``14:41:20``, on another day ``23 Nov, 14:41``."""
+    found = moment(text, now)
+    if found is None:
+        return ""
+    local = datetime.fromisoformat(found.iso)
+    if local.date() == now.date():
+        return f"{local:%H:%M:%S}"
+    return (
+        f"{local.day} {local:%b}, {local:%H:%M}" if local.year == now.year else f"{local.day} {local:%b} {local.year}"
+    )
+
+
 def headline(now: datetime) -> str:
     """Return *now* as the head of a page says it: ``Tuesday 24 November 2026, 14:41:20``."""
     return f"{now:%A} {now.day} {now:%B} {now.year}, {now:%H:%M:%S}"

@@ -8,6 +8,7 @@ from core.web import (
     auth,
     body,
     census_api,
+    event_types_api,
     events_api,
     health,
     hooks,
@@ -31,7 +32,8 @@ def register(app: Flask, house: House) -> None:
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)
-    for part in (events_api, replay_api, runs_api, acting_api, schedules_api, schedule_acts_api, census_api):
+    events = (events_api, event_types_api, replay_api)
+    for part in (*events, runs_api, acting_api, schedules_api, schedule_acts_api, census_api):
         api.register_blueprint(part.blueprint)
     app.register_blueprint(api)
 
