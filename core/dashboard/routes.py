@@ -10,6 +10,9 @@ from core.dashboard import (
     forms,
     mishaps,
     overview,
+    run_acts,
+    run_list,
+    run_page,
     schedule_acts,
     schedule_edit,
     schedule_page,
@@ -39,7 +42,20 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    for part in (door, events, event, types_page, schedules, schedule_page, schedule_acts, schedule_edit):
+    parts = (
+        door,
+        events,
+        event,
+        types_page,
+        run_list,
+        run_acts,
+        run_page,
+        schedules,
+        schedule_page,
+        schedule_acts,
+        schedule_edit,
+    )
+    for part in parts:
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)

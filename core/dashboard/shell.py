@@ -30,6 +30,7 @@ POLICY = (
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
     ("/dashboard/events", "Events"),
+    ("/dashboard/runs", "Runs"),
     ("/dashboard/schedules", "Schedules"),
 )
 

@@ -11,11 +11,13 @@ from urllib.parse import quote, urlencode
 from flask import Request
 from markupsafe import Markup
 
-from core.wording import HOUR, parse
+from core.catalog import Task
+from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
 from core.wording import coarse as coarse
 from core.wording import duration as duration
+from core.wording import parse as parse
 from core.wording import relative as relative
 from core.wording import spelling as spelling
 
@@ -160,6 +162,12 @@ def took(run: Row, now: datetime) -> str:
         return ""
     so_far = age(run.get("started"), now)
     return "" if so_far is None else f"{coarse(so_far)} so far"
+
+
+def attempts(task: Task | None, attempt: int) -> str:
+    """Return which attempt a run is at, ``2 of 6`` where that is known: its task is, and nothing went past counting."""
+    most = task.options.retries + 1 if task else 0
+    return f"{attempt} of {most}" if 1 < attempt <= most else str(attempt or "")
 
 
 def lateness(late: object) -> str:
