@@ -16,6 +16,7 @@ from core.sentinel import SCHEME, sentinels
 ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
+LONGEST_RELEASE = 64  # characters
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
 
 
@@ -29,6 +30,7 @@ class Config:
     """
 
     env: Literal["production", "development"] = "production"
+    release: str = ""
     port: int = 8000
     redis_url: str = field(repr=False)  # URLs may hold passwords
     broker_url: str = field(default="", repr=False)
@@ -83,6 +85,7 @@ class _Reader(Reading):
         backend = self.url("CELERY_RESULT_BACKEND") or redis_url
         config = Config(
             env="development" if development else "production",
+            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
             port=self.port(),
             redis_url=redis_url,
             broker_url=celery_url(broker),

@@ -29,6 +29,8 @@ POLICY = (
 )
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
+    ("/dashboard/queues", "Queues"),
+    ("/dashboard/workers", "Workers"),
 )
 
 
