@@ -31,6 +31,7 @@ class Config:
 
     env: Literal["production", "development"] = "production"
     release: str = ""
+    host: str = ""  # where web listens; '' where it is not told us
     port: int = 8000
     redis_url: str = field(repr=False)  # URLs may hold passwords
     broker_url: str = field(default="", repr=False)
@@ -86,6 +87,7 @@ class _Reader(Reading):
         config = Config(
             env="development" if development else "production",
             release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
+            host=self.text("CARILLON_HOST"),
             port=self.port(),
             redis_url=redis_url,
             broker_url=celery_url(broker),

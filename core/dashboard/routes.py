@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
-from core.dashboard import door, forms, mishaps, overview, queues, shell, workers
+from core.dashboard import doctor, door, forms, mishaps, overview, queues, shell, workers
 
 PREFIX = "/dashboard"
 
@@ -26,7 +26,7 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    for part in (door, queues, workers):
+    for part in (door, queues, workers, doctor):
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)

@@ -31,6 +31,7 @@ PAGES = (  # path, word in the bar
     ("/", "Overview"),
     ("/dashboard/queues", "Queues"),
     ("/dashboard/workers", "Workers"),
+    ("/dashboard/doctor", "Doctor"),
 )
 
 

@@ -8,6 +8,7 @@ from core.web import (
     auth,
     body,
     census_api,
+    doctor_api,
     events_api,
     health,
     hooks,
@@ -30,6 +31,7 @@ PARTS = (
     schedule_acts_api,
     census_api,
     ordering_api,
+    doctor_api,
 )
 EVENT_LIMIT = 256 * 1024  # bytes of a body under /api
 
