@@ -1,10 +1,13 @@
 """How pages and commands word times and durations: pure functions, time is an argument."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+SPAN = re.compile(r"(\d{1,10}(?:\.\d{1,3})?)\s*(s|min|m|h|d|w)?")
+UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "min": 60, "m": 60, "s": 1}
 
 
 def parse(text: object) -> datetime | None:
@@ -49,6 +52,18 @@ def duration(seconds: float | None) -> str:
             more = whole % large // small
             return f"{whole // large:,} {unit} {more} {rest}" if more else f"{whole // large:,} {unit}"
     return f"{whole} s"
+
+
+def span(text: str) -> float | None:
+    """Return the seconds of a span as people write it: ``90``, ``90s``, ``5min``, ``2h``, ``1d``; None for others."""
+    found = SPAN.fullmatch(text.strip())
+    return None if found is None else float(found[1]) * UNITS[found[2] or "s"]
+
+
+def spelled(seconds: float) -> str:
+    """Return *seconds* as ``span`` reads them, in the largest unit without a fraction: ``90s``, ``5min``, ``2h``."""
+    unit = next((name for name in ("d", "h", "min") if seconds and seconds % UNITS[name] == 0), "s")
+    return f"{seconds / UNITS[unit]:.15g}{unit}"
 
 
 def between(start: object, end: object) -> float | None:

@@ -3,9 +3,23 @@
 from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
-from core.dashboard import doctor, door, forms, mishaps, overview, queues, shell, workers
+from core.dashboard import (
+    doctor,
+    door,
+    forms,
+    mishaps,
+    overview,
+    queues,
+    schedule_acts,
+    schedule_edit,
+    schedule_page,
+    schedules,
+    shell,
+    workers,
+)
 
 PREFIX = "/dashboard"
+PARTS = (door, schedules, schedule_page, schedule_acts, schedule_edit, queues, workers, doctor)
 
 
 def register(app: Flask) -> None:
@@ -26,7 +40,7 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    for part in (door, queues, workers, doctor):
+    for part in PARTS:
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)
