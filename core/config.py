@@ -30,6 +30,8 @@ class Config:
     """
 
     env: Literal["production", "development"] = "production"
+    release: str = ""
+    host: str = ""  # where web listens; '' where it is not told us
     port: int = 8000
     redis_url: str = field(repr=False)  # URLs may hold passwords
     broker_url: str = field(default="", repr=False)
@@ -51,7 +53,6 @@ class Config:
     durability: str = ""
     hook_max_body: int = 5 * MEGABYTE
     redbeat_tasks: tuple[str, ...] = ()
-    release: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -85,6 +86,8 @@ class _Reader(Reading):
         backend = self.url("CELERY_RESULT_BACKEND") or redis_url
         config = Config(
             env="development" if development else "production",
+            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
+            host=self.text("CARILLON_HOST"),
             port=self.port(),
             redis_url=redis_url,
             broker_url=celery_url(broker),
@@ -106,7 +109,6 @@ class _Reader(Reading):
             durability=self.durability(),
             hook_max_body=self.size("HOOK_MAX_BODY", 5 * MEGABYTE),
             redbeat_tasks=self.several("REDBEAT_TASKS"),
-            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
             notes=tuple(self.notes),
         )
         if self.problems:

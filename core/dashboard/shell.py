@@ -32,6 +32,9 @@ PAGES = (  # path, word in the bar
     ("/dashboard/events", "Events"),
     ("/dashboard/runs", "Runs"),
     ("/dashboard/schedules", "Schedules"),
+    ("/dashboard/queues", "Queues"),
+    ("/dashboard/workers", "Workers"),
+    ("/dashboard/doctor", "Doctor"),
 )
 
 
@@ -54,6 +57,7 @@ def show(
     tells of, by default now.
     """
     here = house()
+    is_live = live and request.args.get("live") != "off"
     said, g.visit = g.visit.said, g.visit.saying("")
     text = render_template(
         f"carillon/{template}",
@@ -63,7 +67,8 @@ def show(
         pages=[(path, word, current(path)) for path, word in PAGES],
         shell=surroundings(),
         environment=here.config.env,
-        live=live and request.args.get("live") != "off",
+        live=is_live,
+        is_live=is_live,  # the same for macros, of which one is called live
         can_live=live,
         live_every=LIVE_EVERY,
         may=lambda act: g.access is not None and allows(g.access, act),

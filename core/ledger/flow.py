@@ -23,7 +23,21 @@ SHARED = dict.fromkeys(ACCEPTING, ("basics", "common", "acceptance")) | {
 }
 # Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
 ALLOW_OOM = frozenset(
-    {"beat", "cancel", "charge", "claim", "finish", "forget", "lead", "recover", "release", "retry", "unpark", "yield"}
+    {
+        "beat",
+        "cancel",
+        "charge",
+        "claim",
+        "finish",
+        "forget",
+        "lead",
+        "order",
+        "recover",
+        "release",
+        "retry",
+        "unpark",
+        "yield",
+    }
 )
 
 T = TypeVar("T")

@@ -191,6 +191,10 @@ class Keys:
         """What a living process says of itself."""
         return f"{self._tag}p:{member}"
 
+    def order(self, member: str) -> str:
+        """What a living process is told to do, for a minute."""
+        return f"{self._tag}order:{member}"
+
 
 def cause_of(run: str) -> str:
     """Return the ledger id of the cause of a run."""
