@@ -30,7 +30,11 @@ POLICY = (
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
     ("/dashboard/events", "Events"),
+    ("/dashboard/runs", "Runs"),
     ("/dashboard/schedules", "Schedules"),
+    ("/dashboard/queues", "Queues"),
+    ("/dashboard/workers", "Workers"),
+    ("/dashboard/doctor", "Doctor"),
 )
 
 
@@ -130,7 +134,8 @@ def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
+        if "begun" in g:  # a query string of odd bytes is refused before
+            response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"  # with no-referrer, forms would come from the origin "null"

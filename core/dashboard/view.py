@@ -11,12 +11,15 @@ from urllib.parse import quote, urlencode
 from flask import Request
 from markupsafe import Markup
 
-from core.wording import HOUR, parse
+from core.catalog import Task
+from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
 from core.wording import coarse as coarse
 from core.wording import duration as duration
+from core.wording import parse as parse
 from core.wording import relative as relative
+from core.wording import size as size
 from core.wording import spelling as spelling
 
 Row = Mapping[str, Any]
@@ -78,20 +81,6 @@ def headline(now: datetime) -> str:
 def zone(now: datetime) -> str:
     """Return the name of the zone in which the page tells its times."""
     return str(now.tzinfo or UTC)
-
-
-def size(count: int | None) -> str:
-    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
-    if count is None:
-        return ""
-    amount = float(max(count, 0))
-    unit = "B"
-    for larger in ("KB", "MB", "GB", "TB"):
-        if amount < 999.5:
-            break
-        amount, unit = amount / 1024, larger
-    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
-    return f"{text.removesuffix('.0')} {unit}"
 
 
 def number(count: float | None) -> str:
@@ -160,6 +149,12 @@ def took(run: Row, now: datetime) -> str:
         return ""
     so_far = age(run.get("started"), now)
     return "" if so_far is None else f"{coarse(so_far)} so far"
+
+
+def attempts(task: Task | None, attempt: int) -> str:
+    """Return which attempt a run is at, ``2 of 6`` where that is known: its task is, and nothing went past counting."""
+    most = task.options.retries + 1 if task else 0
+    return f"{attempt} of {most}" if 1 < attempt <= most else str(attempt or "")
 
 
 def lateness(late: object) -> str:

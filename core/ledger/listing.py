@@ -183,6 +183,23 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
     return items, high + 1
 
 
+def count_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[int | None]:
+    """Return how many runs fit, where an index tells; None where one would have to look at them."""
+    if not wanted.by_index or wanted.event or wanted.schedule:
+        return None
+    single = [keys.task(wanted.task)] if wanted.task else [keys.queue(wanted.queue)] if wanted.queue else []
+    indexes = single or [keys.state(state) for state in wanted.states or STATES]
+    found = yield [("ZCOUNT", key, page.low, page.high) for key in indexes]
+    return sum(found)
+
+
+def oldest_run(keys: Keys) -> Flow[int | None]:
+    """Return when the oldest run that is kept was created, in ms since the epoch, or None without any."""
+    answers = yield [("ZRANGE", key, 0, 0, "WITHSCORES") for key in keys.states]
+    places = [int(place) for answer in answers for _, place in scored(answer)]
+    return min(places) // PLACES if places else None
+
+
 def counts(keys: Keys) -> Flow[dict[str, int]]:
     """Return how many runs each state has."""
     found = yield [("ZCARD", key) for key in keys.states]
