@@ -15,11 +15,12 @@ from core.dashboard import (
     schedule_page,
     schedules,
     shell,
+    webhooks,
     workers,
 )
 
 PREFIX = "/dashboard"
-PARTS = (door, schedules, schedule_page, schedule_acts, schedule_edit, queues, workers, doctor)
+PARTS = (door, schedules, schedule_page, schedule_acts, schedule_edit, queues, workers, webhooks, doctor)
 
 
 def register(app: Flask) -> None:
