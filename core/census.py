@@ -7,12 +7,16 @@ from typing import Any
 from core.clock import from_ms, rfc3339
 from core.ledger.admission import use_of
 from core.ledger.alive import Process, alive
+from core.ledger.counters import Tally, lately, series
+from core.ledger.deploys import deploys
 from core.ledger.depths import depths
-from core.ledger.flow import Flow
+from core.ledger.flow import Flow, server_now
 from core.ledger.keys import FAILED, TERMINAL, Keys
 from core.ledger.listing import counts
 
 Json = dict[str, Any]
+SPANS = {"hour": (60, 1), "day": (96, 15), "month": (720, 60)}  # stretches of a series, and the minutes of each
+LATELY = ("succeeded", "failed", "retried", "started", "wait_p50_ms", "wait_p95_ms")
 INNER = ("mark", "catalog")  # of what a process says of itself: for other processes, not for people
 
 
@@ -37,6 +41,38 @@ def stats(keys: Keys, memory: int) -> Flow[Json]:
         **named,
         "schedules": schedules,
         "memory": {"used": use.used, "limit": use.limit or None},
+    }
+
+
+def last_hour(keys: Keys) -> Flow[Json]:
+    """Return how many runs ended and began in the last 60 minutes, and how long they had waited."""
+    now = yield from server_now()
+    counted = _counted((yield from lately(keys, now, 60)))
+    return {name: counted[name] for name in LATELY}
+
+
+def series_view(keys: Keys, span: str) -> Flow[Json]:
+    """Return the same by time, the oldest first, for one of ``SPANS``; and the releases that began within it."""
+    now = yield from server_now()
+    items = yield from series(keys, now, *SPANS[span])
+    began = yield from deploys(keys, items[0].start)
+    return {
+        "items": [{"start": rfc3339(from_ms(tally.start)), **_counted(tally)} for tally in items],
+        "next": None,
+        "deploys": [{"release": deploy.release, "at": rfc3339(from_ms(deploy.at))} for deploy in began],
+    }
+
+
+def _counted(tally: Tally) -> Json:
+    return {
+        "succeeded": tally.ended["succeeded"],
+        "discarded": tally.ended["discarded"],
+        "failed": tally.ended["dead"],
+        "retried": tally.ended["retrying"],
+        "cancelled": tally.ended["cancelled"],
+        "started": tally.started,
+        "wait_p50_ms": None if tally.p50 is None else round(tally.p50, 1),
+        "wait_p95_ms": None if tally.p95 is None else round(tally.p95, 1),
     }
 
 

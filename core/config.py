@@ -16,8 +16,8 @@ from core.sentinel import SCHEME, sentinels
 ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
-LONGEST_RELEASE = 64  # characters
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
+LONGEST_RELEASE = 100  # characters; what is beyond is left out
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ def attend(house: House) -> None:
         ),
         ident=house.runner.worker,
         durability=config.durability,
+        release=config.release,
         info=lambda intake: {
             "queues": [queue for queue in house.catalog.queues() if intake.serves(queue_name(config, queue))],
             "busy": len(house.runner.going),

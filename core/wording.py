@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
 SPAN = re.compile(r"(\d{1,10}(?:\.\d{1,3})?)\s*(s|min|m|h|d|w)?")
 UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "min": 60, "m": 60, "s": 1}
 
@@ -19,6 +20,15 @@ def parse(text: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def earlier(text: str, now: datetime) -> datetime | None:
+    """Return the instant that an age such as ``30min``, ``24h`` or ``7d`` names, or None where it names none."""
+    found = AGO.fullmatch(text.strip())
+    try:
+        return found and now - timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    except OverflowError:
+        return None
 
 
 def relative(seconds: float) -> str:

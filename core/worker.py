@@ -18,12 +18,13 @@ from flask import Flask
 from core import moments
 from core.alarm import Alarm
 from core.calling import left_behind
-from core.clock import monotonic, now, rfc3339
+from core.clock import monotonic, now, rfc3339, to_ms
 from core.errors import BacklogFull, CoreError, LedgerNewer, LedgerUnavailable
 from core.intake import Intake
 from core.kin import dead_kin, own_mark
 from core.ledger.alive import beat, gone
 from core.ledger.boot import prepare
+from core.ledger.deploys import deployed
 from core.ledger.keys import Keys
 from core.ledger.running import look_now, runs_of_worker
 from core.ledger.store import Ledger
@@ -74,6 +75,7 @@ class Household:
     ident: str
     info: Callable[[Intake], dict[str, Any]]
     durability: str = ""
+    release: str = ""
     leaving: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -92,6 +94,7 @@ class Household:
             beats()
         except CoreError as error:
             raise SystemExit(f"The worker cannot start. {error}") from error
+        self._mark_deploy()
         rounds = (
             ("heart", BEAT_EACH, beats),
             ("sweeper", SWEEP_EACH, self._sweep),
@@ -100,6 +103,15 @@ class Household:
         )
         for name, seconds, act in rounds:
             threading.Thread(target=self._every, args=(seconds, act), name=f"carillon-{name}", daemon=True).start()
+
+    def _mark_deploy(self) -> None:
+        """Remember when this release was first at work; a server that is full has other worries."""
+        if not self.release:
+            return
+        try:
+            self.ledger.run(deployed(self.keys, self.release, to_ms(now())))
+        except (LedgerUnavailable, BacklogFull) as error:
+            moments.trouble.send(self.app, what="the deploy was not marked", error=error)
 
     def _prepared(self) -> list[str]:
         """Wait for a server that is away or still loads its data: platforms punish a process that dies at start."""

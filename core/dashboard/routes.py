@@ -6,21 +6,43 @@ from werkzeug.exceptions import NotFound
 from core.dashboard import (
     doctor,
     door,
+    event,
+    events,
     forms,
     mishaps,
     overview,
     queues,
+    run_acts,
+    run_list,
+    run_page,
     schedule_acts,
     schedule_edit,
     schedule_page,
     schedules,
     shell,
+    types_page,
     webhooks,
     workers,
 )
 
 PREFIX = "/dashboard"
-PARTS = (door, schedules, schedule_page, schedule_acts, schedule_edit, queues, workers, webhooks, doctor)
+PARTS = (
+    door,
+    events,
+    event,
+    types_page,
+    run_list,
+    run_acts,
+    run_page,
+    schedules,
+    schedule_page,
+    schedule_acts,
+    schedule_edit,
+    queues,
+    workers,
+    webhooks,
+    doctor,
+)
 
 
 def register(app: Flask) -> None:

@@ -29,6 +29,8 @@ POLICY = (
 )
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
+    ("/dashboard/events", "Events"),
+    ("/dashboard/runs", "Runs"),
     ("/dashboard/schedules", "Schedules"),
     ("/dashboard/queues", "Queues"),
     ("/dashboard/workers", "Workers"),
@@ -39,7 +41,12 @@ PAGES = (  # path, word in the bar
 
 def local_now() -> datetime:
     """Return the current instant in the zone in which pages tell times."""
-    return now().astimezone(ZoneInfo(house().config.dashboard_timezone))
+    return now().astimezone(local_zone())
+
+
+def local_zone() -> ZoneInfo:
+    """Return the zone in which pages tell times."""
+    return ZoneInfo(house().config.dashboard_timezone)
 
 
 def show(
@@ -128,7 +135,8 @@ def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
+        if "begun" in g:  # a query string of odd bytes is refused before
+            response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"  # with no-referrer, forms would come from the origin "null"

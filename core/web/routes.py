@@ -9,6 +9,7 @@ from core.web import (
     body,
     census_api,
     doctor_api,
+    event_types_api,
     events_api,
     health,
     hooks,
@@ -24,6 +25,7 @@ from core.web import (
 
 PARTS = (
     events_api,
+    event_types_api,
     replay_api,
     runs_api,
     acting_api,
