@@ -21,6 +21,7 @@ from core.dashboard import (
     schedules,
     shell,
     types_page,
+    webhooks,
     workers,
 )
 
@@ -39,6 +40,7 @@ PARTS = (
     schedule_edit,
     queues,
     workers,
+    webhooks,
     doctor,
 )
 
