@@ -4,6 +4,7 @@ from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
 from core.dashboard import (
+    bulk_acts,
     door,
     event,
     events,
@@ -48,6 +49,7 @@ def register(app: Flask) -> None:
         event,
         types_page,
         run_list,
+        bulk_acts,
         run_acts,
         run_page,
         schedules,
