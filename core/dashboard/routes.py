@@ -4,6 +4,7 @@ from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
 from core.dashboard import (
+    bulk_acts,
     doctor,
     door,
     event,
@@ -32,6 +33,7 @@ PARTS = (
     event,
     types_page,
     run_list,
+    bulk_acts,
     run_acts,
     run_page,
     schedules,
