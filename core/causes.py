@@ -157,6 +157,14 @@ class Keyring:
     def _by_id(self) -> dict[str, bytes]:
         return dict(map(_derived, self.secrets))
 
+    def sealed_with(self, record: bytes) -> int | None:
+        """Return which of our keys, counted from the current one, *record* names; None for none of ours.
+
+        The beginning of a record is enough.
+        """
+        [_, kid, *_] = [*record.partition(b"\n")[0].decode(errors="replace").split(" "), ""]
+        return list(self._by_id).index(kid) if kid in self._by_id else None
+
     def open(self, record: bytes) -> Cause:
         """Return the cause that *record* holds.
 

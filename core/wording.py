@@ -98,3 +98,17 @@ def spelling(schedule: Mapping[str, Any]) -> str:
     if schedule.get("rrule"):
         return str(schedule["rrule"])
     return "at " + str(schedule["at"]).replace("T", " ", 1) if schedule.get("at") else ""
+
+
+def size(count: int | None) -> str:
+    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
+    if count is None:
+        return ""
+    amount = float(max(count, 0))
+    unit = "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1024, larger
+    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"

@@ -11,7 +11,8 @@
 ``looks.py``: ``violations(page)`` asks axe (WCAG 2.2 A and AA, best practice), ``overflowing(page)`` and
 ``clipped(page)`` name what does not fit, ``flaws(page)`` is all three; a good page has ``[]``.
 ``shot(page, "runs", dark=False)`` writes ``docs/img/runs-light-1440.png``.
-``xss.py``: ``PAYLOADS``, ``plant(site.app, payloads)``, ``executed(page)``.
+``hostile_site`` has all payloads of ``xss.py`` in every field that takes words (``planting.py``);
+``executed(page)`` tells whether one of them came to life.
 
     def test_runs(site, visit):
         page = visit(site, "/dashboard/runs", width=390)
@@ -28,6 +29,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -176,4 +178,14 @@ def locked_site(server_url: str, site: Site) -> Iterator[Site]:
 def empty_site(server_url: str) -> Iterator[Site]:
     """The application in development, in which nothing has happened yet."""
     with opened(server_url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hostile_site(server_url: str) -> Iterator[Site]:
+    """The application in development, all words in which are payloads."""
+    from planting import plant
+    from xss import TEXTS
+
+    with opened(server_url, partial(plant, texts=TEXTS), packages=("planted",)) as made:
         yield made

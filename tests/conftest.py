@@ -12,6 +12,7 @@ from api import Api
 from browser import MISSING
 from browser import chromium as chromium
 from browser import empty_site as empty_site
+from browser import hostile_site as hostile_site
 from browser import locked_site as locked_site
 from browser import site as site
 from browser import visit as visit

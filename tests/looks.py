@@ -10,7 +10,7 @@ from PIL import Image
 
 PICTURES = Path(__file__).parent.parent / "docs" / "img"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COLOURS = 96
+COLOURS = 128
 LARGEST = 120_000  # bytes of a picture
 # Runtime.evaluate, which Playwright's evaluate is, is not subject to the page's CSP; a script element would be.
 ASK = """async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations.flatMap(
@@ -76,5 +76,6 @@ def shot(page: Any, name: str, *, dark: bool, folder: Path = PICTURES, whole: bo
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{'dark' if dark else 'light'}-{page.viewport_size['width']}.png"
     with Image.open(io.BytesIO(page.screenshot(full_page=whole))) as seen:
-        seen.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = seen.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
     return path

@@ -8,8 +8,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
+from unittest.mock import patch
 
 from api import Api
 from flask import Flask
@@ -17,8 +18,8 @@ from flask import Flask
 from benchmarks.seed.beats import Beats
 from benchmarks.seed.dated import Dial, dated
 from benchmarks.seed.shop.people import CustomerJoined, reindex
-from core import emit, enqueue
-from core.clock import from_ms, rfc3339, to_ms
+from core import clock, emit, enqueue
+from core.clock import to_ms
 from core.house import House, house
 from core.ledger.running import End, claim, finish_all, note, recover
 from core.testing import WEBHOOK_SECRET, drain, runs
@@ -38,9 +39,20 @@ Scene = tuple[float, Callable[[], object]]  # how many minutes ago, what happens
 def populate(app: Flask) -> None:
     """Fill the ledger of *app*, which is empty and declares the shop."""
     here, now = house(app), datetime.now(UTC)
-    with dated(here.ledger.client, here.keys.wake + ":dial", STEP) as dial:
+    with dated(here.ledger.client, here.keys.wake + ":dial", STEP) as dial, patch.object(clock, "datetime", told(dial)):
         Afternoon(app, dial, now).play()
     here.ledger.run(ticked(here.layout, datetime.now(UTC)))
+
+
+def told(dial: Dial) -> type[datetime]:
+    """Return a datetime class by which it is now what *dial* shows."""
+
+    class Told(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.fromtimestamp(int(dial.client.get(dial.key)) / 1000, tz)
+
+    return Told
 
 
 class Afternoon:
@@ -96,8 +108,7 @@ class Afternoon:
 
     def emit(self, kind: str, subject: str, **data: object) -> str:
         """Emit an event over HTTP; returns its id in the ledger."""
-        time = rfc3339(from_ms(int(self.dial.client.get(self.dial.key))))
-        body = {"type": kind, "source": "/shop", "subject": subject, "time": time, "data": data}
+        body = {"type": kind, "source": "/shop", "subject": subject, "data": data}
         return self.api.send("/events", body)["id"]
 
     def order(self, rest: int, total: float = 129.0) -> str:

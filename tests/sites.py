@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,13 +63,15 @@ def serving(app: Flask) -> Iterator[str]:
 
 
 @contextmanager
-def opened(url: str, populate: Callable[[Flask], None] | None = None, **changes: object) -> Iterator[Site]:
+def opened(
+    url: str, populate: Callable[[Flask], None] | None = None, packages: Sequence[str] = PACKAGES, **changes: object
+) -> Iterator[Site]:
     """Make an application on the server at *url*, populate and serve it for a ``with`` block.
 
     Populated ones look alive: a worker, a sweeper and a beat say so, though no process runs anything.
     """
     changes.setdefault("prefix", f"b{uuid.uuid4().hex[:10]}")
-    with application(url, packages=PACKAGES, **changes) as app:
+    with application(url, packages=packages, **changes) as app:
         app.testing = False  # errors are answered, not raised
         if populate is None:
             with serving(app) as place:

@@ -5,12 +5,14 @@ from werkzeug.exceptions import NotFound
 
 from core.dashboard import (
     bulk_acts,
+    doctor,
     door,
     event,
     events,
     forms,
     mishaps,
     overview,
+    queues,
     run_acts,
     run_list,
     run_page,
@@ -20,9 +22,29 @@ from core.dashboard import (
     schedules,
     shell,
     types_page,
+    webhooks,
+    workers,
 )
 
 PREFIX = "/dashboard"
+PARTS = (
+    door,
+    events,
+    event,
+    types_page,
+    run_list,
+    bulk_acts,
+    run_acts,
+    run_page,
+    schedules,
+    schedule_page,
+    schedule_acts,
+    schedule_edit,
+    queues,
+    workers,
+    webhooks,
+    doctor,
+)
 
 
 def register(app: Flask) -> None:
@@ -43,21 +65,7 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    parts = (
-        door,
-        events,
-        event,
-        types_page,
-        run_list,
-        bulk_acts,
-        run_acts,
-        run_page,
-        schedules,
-        schedule_page,
-        schedule_acts,
-        schedule_edit,
-    )
-    for part in parts:
+    for part in PARTS:
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)

@@ -191,7 +191,7 @@ def _hint(shape: _Shape, prop: Schema, zone: tzinfo, *, needed: bool) -> str:
         parts.append(f"in {zone}")
     parts += [f"{word} {shape.schema[name]}" for name, word in BOUNDS if name in shape.schema]
     if not needed and prop.get("default") not in (None, "") and shape.kind not in ("check", "json"):
-        parts.append(f"left empty, {_text(prop['default'])}")
+        parts.append(f"empty means {_text(prop['default'])}")
     return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/stats, /workers and /queues: how many, who, and how deep."""
+"""/api/v1/stats, /workers, /queues and /webhooks: how many, who, how deep, and what is delivered."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from core.census import process_views, queue_views, stats
+from core.census import SPANS, last_hour, process_views, queue_views, series_view, stats
 from core.clock import now
+from core.deliveries import sources
 from core.house import house
 from core.ledger.alive import alive
 from core.web.problems import Problem
@@ -19,10 +20,22 @@ ROLES = ("worker", "sweeper", "beat")
 
 @blueprint.get("/stats")
 async def get_stats() -> ResponseReturnValue:
-    """Count runs by state, events, fires, calls and schedules."""
+    """Count runs by state, events, fires, calls and schedules; and what ended and began within the last hour."""
     _known(())
     here = house()
-    return jsonify(await here.async_ledger.run(stats(here.keys, here.config.ledger_memory)))
+    found = await here.async_ledger.run(stats(here.keys, here.config.ledger_memory))
+    return jsonify(found | {"last_hour": await here.async_ledger.run(last_hour(here.keys))})
+
+
+@blueprint.get("/stats/series")
+async def get_series() -> ResponseReturnValue:
+    """Count by the minute, the quarter of an hour or the hour what ended and began, and mark deploys."""
+    _known(("span",))
+    span = request.args.get("span", "hour")
+    if span not in SPANS:
+        raise Problem("bad-query", f"Found span={span[:40]}; wanted one of {', '.join(SPANS)}.")
+    here = house()
+    return jsonify(await here.async_ledger.run(series_view(here.keys, span)))
 
 
 @blueprint.get("/workers")
@@ -43,6 +56,15 @@ async def get_queues() -> ResponseReturnValue:
     _known(("limit", "cursor"))
     here = house()
     return _part(await here.async_ledger.run(queue_views(here.keys, here.catalog.queues())))
+
+
+@blueprint.get("/webhooks")
+async def get_webhooks() -> ResponseReturnValue:
+    """List the sources of webhooks, how much they deliver, and how much of it is refused."""
+    _known(("limit", "cursor"))
+    here = house()
+    found = await here.async_ledger.run(sources(here.keys, here.config.webhook_secrets, now()))
+    return _part([source.view() for source in found])
 
 
 def _known(names: Sequence[str]) -> None:
