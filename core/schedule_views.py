@@ -1,8 +1,11 @@
 """Schedules as the API, the pages and the command line show them."""
 
+import heapq
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,12 +19,14 @@ from core.policies import POLICIES
 from core.quarantine import Held, held
 from core.schedule import Schedule
 from core.scheduling import etag
+from core.timetable import load_first
 from core.triggers import Trigger
 
 Json = dict[str, Any]
 KINDS = ("cron", "every", "at", "rrule")
 LAST = datetime.max.replace(tzinfo=UTC)
 LATEST = LAST.timestamp() - 1
+MOST_HELD = 100  # entries that are held and may stand before those that will fire
 
 
 def schedule_views(layout: Layout, now: datetime, wanted: Sequence[str] | None = None) -> Flow[list[Json]]:
@@ -49,6 +54,27 @@ def schedule_view(layout: Layout, schedule: Schedule, now: datetime) -> Flow[Jso
     [last] = yield from last_fires(layout.keys, [schedule.name])
     reasons = yield from held(layout)
     return _own(schedule, last, reasons.get(schedule.name), now)
+
+
+def next_fires(layout: Layout, limit: int, now: datetime) -> Flow[list[Json]]:
+    """Return the next *limit* planned times after *now* of all schedules of ours: ``name`` and ``at``, soonest first.
+
+    A schedule that fires often is in it often. What the timetable has first is enough to know them.
+    """
+    reasons = yield from held(layout)
+    entries = yield from load_first(layout, limit + min(len(reasons), MOST_HELD))
+    found = [one for entry in entries if (one := layout.read(entry)) and one.name not in reasons]
+    times = heapq.merge(*(_coming(schedule, now) for schedule in found))
+    return [{"name": name, "at": rfc3339(planned)} for planned, name in islice(times, limit)]
+
+
+def _coming(schedule: Schedule, now: datetime) -> Iterator[tuple[datetime, str]]:
+    """Yield the planned times of *schedule* after *now* that are going to fire."""
+    planned = next_fire(schedule, now)
+    while planned is not None:
+        yield planned, schedule.name
+        schedule = replace(schedule, cursor=to_ms(planned), count=schedule.count + 1)
+        planned = next_fire(schedule)
 
 
 def _own(schedule: Schedule, last: Fire | None, reason: Held | None, now: datetime) -> Json:

@@ -33,6 +33,12 @@ def load_soon(layout: Layout, begin: float, end: float, skip: int) -> Flow[list[
     return (yield from load_keys(_texts(found)[0]))
 
 
+def load_first(layout: Layout, limit: int) -> Flow[list[Stored]]:
+    """Return the *limit* entries that want to be looked at first, however far away that is."""
+    [found] = yield [("ZRANGE", layout.timetable, 0, limit - 1)]
+    return (yield from load_keys(_texts(found)[0]))
+
+
 def _texts(found: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
     """Return those that are UTF-8, as text, and those that are not: no name of ours is like that."""
     texts, odd = list[str](), list[bytes]()
