@@ -1,4 +1,4 @@
-"""How pages and commands word times and durations: pure functions, time is an argument."""
+"""How pages and commands word times, durations and sizes: pure functions, time is an argument."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -49,6 +49,20 @@ def duration(seconds: float | None) -> str:
             more = whole % large // small
             return f"{whole // large:,} {unit} {more} {rest}" if more else f"{whole // large:,} {unit}"
     return f"{whole} s"
+
+
+def size(count: int | None) -> str:
+    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
+    if count is None:
+        return ""
+    amount = float(max(count, 0))
+    unit = "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1024, larger
+    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"
 
 
 def between(start: object, end: object) -> float | None:

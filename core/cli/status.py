@@ -12,7 +12,7 @@ from core import readiness
 from core.census import process_views, queue_views
 from core.cli import show
 from core.cli.command import REFUSED, Command, as_json
-from core.cli.wording import ago, coarse, number
+from core.cli.wording import ago, coarse, number, size
 from core.clock import now
 from core.house import house
 from core.ledger.alive import Process, alive
@@ -90,10 +90,13 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     if view["processes"]:
         click.echo()
         processes = [
-            (p["role"], p["id"], ago(p["seen"], moment), _busy(p), p.get("stuck") or "", ", ".join(p.get("queues", ())))
+            (
+                *(p["role"], p["id"], ago(p["seen"], moment), _busy(p)),
+                *(size(p.get("memory")), p.get("stuck") or "", _queues(p)),
+            )
             for p in view["processes"]
         ]
-        show.table(("process", "id", "heartbeat", "busy", "stuck", "queues"), processes)
+        show.table(("process", "id", "heartbeat", "busy", "memory", "stuck", "queues"), processes)
     click.echo()
     queues = [
         (q["queue"], *(_about(q[state], q["exact"]) for state in WAITING), _wait(q["wait"]), q["workers"])
@@ -102,6 +105,10 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     show.table(("queue", *WAITING, "oldest waits", "workers"), queues)
     click.echo()
     show.table(("state", "runs"), [(state, f"{count:,}") for state, count in view["counts"].items()])
+
+
+def _queues(process: dict[str, Any]) -> str:
+    return ", ".join(process.get("queues", ()))
 
 
 def _busy(process: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from core.wording import between as between
 from core.wording import coarse as coarse
 from core.wording import duration as duration
 from core.wording import relative as relative
+from core.wording import size as size
 from core.wording import spelling as spelling
 
 Row = Mapping[str, Any]
@@ -65,20 +66,6 @@ def headline(now: datetime) -> str:
 def zone(now: datetime) -> str:
     """Return the name of the zone in which the page tells its times."""
     return str(now.tzinfo or UTC)
-
-
-def size(count: int | None) -> str:
-    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
-    if count is None:
-        return ""
-    amount = float(max(count, 0))
-    unit = "B"
-    for larger in ("KB", "MB", "GB", "TB"):
-        if amount < 999.5:
-            break
-        amount, unit = amount / 1024, larger
-    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
-    return f"{text.removesuffix('.0')} {unit}"
 
 
 def number(count: float | None) -> str:
