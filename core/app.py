@@ -149,7 +149,7 @@ def _house(app: Application, config: Config, catalog: Catalog) -> House:
         layout=layout,
         ledger=ledger,
         mover=mover,
-        foresight=Foresight(layout, ledger),
+        foresight=Foresight(layout, ledger, mover),
         plain=Plain(celery=celery, catalog=catalog, allowed=[*config.redbeat_tasks, *tasks_of(celery)]),
         publish=publisher.put,
     )

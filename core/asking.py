@@ -1,7 +1,7 @@
 """Runs of a schedule that somebody asks for: one now, or those of a past range that did not fire."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from core.ledger.firing import Fire
 from core.ledger.flow import Flow
 from core.ledger.packing import Wanted
 from core.ledger.refilling import Refill, refill
+from core.ledger.running import Hint
 from core.moving import Mover, cause_of
 from core.schedule import Schedule
 
@@ -79,6 +80,38 @@ def planned(schedule: Schedule, wanted: Backfill, now: datetime) -> list[datetim
     return times
 
 
+def make_up(
+    layout: Layout,
+    mover: Mover,
+    schedule: Schedule,
+    times: Sequence[datetime],
+    *,
+    force: bool,
+    publish: Callable[[Sequence[Hint]], None],
+    went: Callable[[int], object] | None = None,
+) -> Flow[list[Made]]:
+    """Backfill *times*, however many, and publish the hints of each part; *went* hears how many times a part had.
+
+    Raises:
+        StateConflict: as ``backfill``; the parts before stay made.
+    """
+    made: list[Made] = []
+    for start in range(0, len(times), AT_ONCE):
+        part = times[start : start + AT_ONCE]
+        accepted, new = yield from backfill(layout, mover, schedule, part, force=force)
+        publish(mover.unsent(accepted))
+        made += new
+        if went:
+            went(len(part))
+    return made
+
+
+def unfired(layout: Layout, schedule: Schedule, times: Sequence[datetime]) -> Flow[list[datetime]]:
+    """Return those of *times* that did not fire."""
+    fired = _fired((yield from between(layout.keys, schedule.name, times[0], times[-1]))) if times else set()
+    return [moment for moment in times if to_ms(moment) not in fired]
+
+
 def backfill(
     layout: Layout, mover: Mover, schedule: Schedule, times: Sequence[datetime], *, force: bool
 ) -> Flow[tuple[list[Wanted], list[Made]]]:
@@ -92,7 +125,7 @@ def backfill(
     if not times:
         return [], []
     rows = yield from between(layout.keys, schedule.name, times[0], times[-1])
-    fired = {row.ms for row in rows if row.state == "fired" and row.cause != "asked"}
+    fired = _fired(rows)
     chosen = [moment for moment in times if force or to_ms(moment) not in fired]
     refills, accepted = list[Refill](), list[Wanted]()
     for moment in chosen:
@@ -109,6 +142,10 @@ def backfill(
         raise StateConflict(f"Somebody else is making up for the same times of {schedule.name}. Try again.", "busy")
     kept = [(wanted, moment) for wanted, moment, is_new in zip(accepted, chosen, done, strict=True) if is_new]
     return [wanted for wanted, _ in kept], [one for wanted, moment in kept for one in _made(wanted, moment)]
+
+
+def _fired(rows: Sequence[Fire]) -> set[int]:
+    return {row.ms for row in rows if row.state == "fired" and row.cause != "asked"}
 
 
 def _split(schedule: Schedule, rows: Sequence[Fire], chosen: set[int]) -> tuple[list[Fire], list[Fire]]:

@@ -1,6 +1,8 @@
 """Celery's beat with our clockwork in RedBeat's place: ``celery -A core.main:celery beat`` uses it by itself."""
 
 import gc
+import os
+import signal
 import time
 from typing import Any
 
@@ -32,9 +34,11 @@ class Scheduler(RedBeatScheduler):
     def __init__(self, app: Any, **kwargs: Any) -> None:
         self._house = app.carillon
         self._id = new_id()
-        self._info = self_description() | {"started": rfc3339(now())}
+        known = {"release": self._house.config.release, "catalog": self._house.catalog.digest}
+        self._info = self_description() | known | {"started": rfc3339(now())}
         self._waking = Waking(self._house.ledger.client, self._house.keys.wake)
         self._leads = False
+        self._since = ""  # since when it leads
         super().__init__(app, **kwargs)
         gc.freeze()  # what is there by now stays: with many entries due, collecting would look at it again and again
         gc.set_threshold(COLLECT_EVERY)
@@ -64,7 +68,12 @@ class Scheduler(RedBeatScheduler):
         house = self._house
         self._info["memory"] = resident()
         found: Lead = house.ledger.run(lead(house.layout.lock, self._id))
-        house.ledger.run(beat(house.keys, "beat", self._id, self._info | {"leader": found.held}))
+        if found.held and not self._leads:
+            self._since = rfc3339(found.now)
+        led = {"leader": found.held, "leads_since": self._since if found.held else None}
+        if house.ledger.run(beat(house.keys, "beat", self._id, self._info | led)) == "stop":
+            moments.ordered.send(house.app, what="this beat", order="stop")
+            os.kill(os.getpid(), signal.SIGTERM)
         if found.held and not self._leads:
             house.clockwork.take_over(found.now)
         if found.held != self._leads:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from inspect import iscoroutinefunction
 from typing import Any, Literal
 
@@ -85,6 +86,11 @@ class Catalog:
     def task_of(self, function: Callable[..., Any]) -> Task | None:
         """Return the plain task that *function* was declared as."""
         return next((t for t in self.tasks.values() if t.function is function and t.kind == "task"), None)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this set of tasks from another one: processes with the same can follow each other's hints."""
+        return sha256("\n".join(sorted(self.tasks)).encode()).hexdigest()[:12]
 
     def queues(self) -> list[str]:
         """Return every queue that a task uses, the default one first."""

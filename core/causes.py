@@ -40,7 +40,7 @@ class Cause:
 
     ``id`` is the sender's; ``ledger_id`` is ours. ``time`` is RFC 3339 text as the sender gave it. ``data`` is
     any JSON value: the event's data, the call's arguments; a fire has none. ``replay_of`` is the ledger's id of the
-    event that a person asked to have replayed.
+    event that a person asked to have replayed. ``parent`` is the run whose handler emitted it.
     """
 
     kind: Literal["event", "fire", "call"]
@@ -52,6 +52,7 @@ class Cause:
     data: Any = None
     extensions: dict[str, Any] = field(default_factory=dict)
     replay_of: str | None = None
+    parent: str | None = None
 
     @cached_property
     def ledger_id(self) -> str:
@@ -156,6 +157,14 @@ class Keyring:
     def _by_id(self) -> dict[str, bytes]:
         return dict(map(_derived, self.secrets))
 
+    def sealed_with(self, record: bytes) -> int | None:
+        """Return which of our keys, counted from the current one, *record* names; None for none of ours.
+
+        The beginning of a record is enough.
+        """
+        [_, kid, *_] = [*record.partition(b"\n")[0].decode(errors="replace").split(" "), ""]
+        return list(self._by_id).index(kid) if kid in self._by_id else None
+
     def open(self, record: bytes) -> Cause:
         """Return the cause that *record* holds.
 
@@ -180,6 +189,7 @@ def _head(cause: Cause, runs: int, nonce: str) -> str:
     what = f'"kind":"{cause.kind}","id":{quoted(cause.id)},"type":{quoted(cause.type)},"source":{quoted(cause.source)}'
     call = f'"time":{quoted(cause.time)},"runs":{runs},"nonce":{quoted(nonce)},"print":"{cause.fingerprint}"'
     more = {"subject": cause.subject, "ext": cause.extensions or None, "of": cause.replay_of or None}
+    more |= {"by": cause.parent or None}
     given = [f',"{name}":{compact.text(value)}' for name, value in more.items() if value is not None]
     return f"{{{what},{call}{''.join(given)}}}"
 
@@ -205,6 +215,7 @@ def unsealed(record: bytes) -> Cause:
         data=value,
         extensions=head.get("ext", {}),
         replay_of=head.get("of"),
+        parent=head.get("by"),
     )
 
 

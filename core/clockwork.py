@@ -12,9 +12,9 @@ from core.catalog import Catalog
 from core.clock import monotonic, rfc3339, to_ms
 from core.entries import Layout, names
 from core.errors import CoreError
-from core.foresight import Foresight
+from core.foresight import Foresight, Made
 from core.fuses import blown
-from core.ledger.firing import Fire, Move, Stored, fire
+from core.ledger.firing import SLICE, Fire, Move, Stored, fire
 from core.ledger.flow import Flow, Script
 from core.ledger.running import Hint
 from core.ledger.store import Ledger
@@ -27,9 +27,11 @@ from core.scheduling import change, put
 from core.statics import install
 from core.timetable import LATER, LONGEST_SLEEP, last_tick, listed, load_due, ticked, until_next
 
-SLICE = 25  # entries that one script advances: larger calls cost the server more an entry
 AHEAD = 8  # slices that are asked before their answers are read
+TOGETHER = 40  # as many of those that are ready
 MOST_ROUNDS = 20  # in one tick
+
+Answers = Sequence[tuple[bytes, bytes]]  # a verdict and the id of a cause, for each move
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class Clockwork:
     def tick(self, now: datetime) -> float:
         """Fire what is due at *now*; returns the seconds until the next look."""
         gap = self._outage(now)
+        self._fire_ready([] if gap else self.foresight.due(now), now)
         for _ in range(MOST_ROUNDS):
             due = self.ledger.run(load_due(self.layout, now))
             if not due:
@@ -64,7 +67,7 @@ class Clockwork:
     def _rest(self, now: datetime) -> float:
         """Read ahead; returns the seconds until the next look."""
         wait, begun = min(LONGEST_SLEEP, self.ledger.run(until_next(self.layout, now))), monotonic()
-        self.foresight.look(now, wait)
+        self.foresight.look(now, wait, self._held)
         return max(0.0, wait - (monotonic() - begun))
 
     def _outage(self, now: datetime) -> Outage | None:
@@ -129,13 +132,28 @@ class Clockwork:
         score = next_score(schedule)
         return float("inf") if score is None else max(score, now.timestamp() + LONGEST_SLEEP)
 
+    def _fire_ready(self, made: Sequence[Made], now: datetime) -> None:
+        """Fire what was made before its moment. All of it is fired before any is told of: telling takes as long."""
+        settled: list[tuple[Made, Answers]] = []
+        try:
+            for begin in range(0, len(made), TOGETHER):
+                part = made[begin : begin + TOGETHER]
+                answers = self.ledger.run(_asked(one.script(now) for one in part))
+                settled += zip(part, answers, strict=True)
+                for one, answer in settled[begin:]:
+                    self._publish(one.moves, answer)
+        finally:
+            for one, answer in settled:
+                self._tell_all(one.moves, answer)
+
     def _fire_all(self, moves: Iterator[Move], unfit: dict[str, str]) -> None:
         """Fire in slices; the server works on them while the next ones are made. Adds to *unfit* what cannot be."""
         while first := list(islice(moves, SLICE)):
             slices: list[Sequence[Move]] = []
             answers = self.ledger.run(_asked(self._scripts(first, moves, slices, unfit)))
             for part, answer in zip(slices, answers, strict=True):
-                self._settle(part, answer)
+                self._publish(part, answer)
+                self._tell_all(part, answer)
 
     def _scripts(
         self, part: Sequence[Move], moves: Iterator[Move], slices: list[Sequence[Move]], unfit: dict[str, str]
@@ -162,19 +180,21 @@ class Clockwork:
             return False
         return True
 
-    def _settle(self, moves: Sequence[Move], answers: Sequence[tuple[bytes, bytes]]) -> None:
-        """Publish the hints that did not go with the fires, and tell what became of each move."""
-        hints: list[Hint] = []
-        for move, (answer, _) in zip(moves, answers, strict=True):
-            verdict = answer.decode()
-            if verdict == "STALE":
-                continue
-            if self.mover.outgoing is None:
-                hints += hints_of(move.accepted) if verdict == "OK" and move.accepted else []
-                hints += hints_of(move.told) if move.told else []
-            self._tell(move, verdict)
-        if hints:
-            self.publish(hints)
+    def _publish(self, moves: Sequence[Move], answers: Answers) -> None:
+        """Publish the hints that did not go with the fires."""
+        if self.mover.outgoing is None:
+            hints: list[Hint] = []
+            for move, (verdict, _) in zip(moves, answers, strict=True):
+                hints += hints_of(move.accepted) if verdict == b"OK" and move.accepted else []
+                hints += hints_of(move.told) if verdict != b"STALE" and move.told else []
+            if hints:
+                self.publish(hints)
+
+    def _tell_all(self, moves: Sequence[Move], answers: Answers) -> None:
+        """Tell what became of each move."""
+        for move, (verdict, _) in zip(moves, answers, strict=True):
+            if verdict != b"STALE":
+                self._tell(move, verdict.decode())
 
     def _tell(self, move: Move, verdict: str) -> None:
         if move.fired:
@@ -221,5 +241,5 @@ def _paused_itself(schedule: Schedule) -> Schedule:
     return replace(schedule, pause=Pause(since=schedule.cursor + 1, note=note))
 
 
-def _asked(scripts: Iterator[Script]) -> Flow[list[list[tuple[bytes, bytes]]]]:
+def _asked(scripts: Iterator[Script]) -> Flow[list[Answers]]:
     return (yield scripts)  # type: ignore[misc]  # a ledger of threads asks while they are still being made

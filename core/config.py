@@ -17,6 +17,7 @@ ROOT = Path(__file__).absolute().parent.parent
 REDIS_SCHEMES = ("redis", "rediss", "unix", SCHEME)
 LEVELS = ("memory", "everysec", "fsync")  # what an acceptance survives, the least first
 NEXT_URL = re.compile(r";(?=\s*[\w+]+://)")
+LONGEST_RELEASE = 100  # characters; what is beyond is left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Config:
     """
 
     env: Literal["production", "development"] = "production"
+    release: str = ""
+    host: str = ""  # where web listens; '' where it is not told us
     port: int = 8000
     redis_url: str = field(repr=False)  # URLs may hold passwords
     broker_url: str = field(default="", repr=False)
@@ -83,6 +86,8 @@ class _Reader(Reading):
         backend = self.url("CELERY_RESULT_BACKEND") or redis_url
         config = Config(
             env="development" if development else "production",
+            release=(self.text("CARILLON_RELEASE") or self.text("HEROKU_RELEASE_VERSION"))[:LONGEST_RELEASE],
+            host=self.text("CARILLON_HOST"),
             port=self.port(),
             redis_url=redis_url,
             broker_url=celery_url(broker),

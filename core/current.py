@@ -40,6 +40,12 @@ def current_in(context: Context) -> Current | None:
     return context.get(_current)
 
 
+def run_here() -> str | None:
+    """Return the id of the run that goes on here, if any."""
+    current = _current.get(None)
+    return None if current is None else current.id
+
+
 class Run:
     """The current run: its ``id``, ``attempt`` and ``cause``; it takes ``progress`` and ``log`` lines.
 

@@ -1,7 +1,7 @@
 """From JSON members to a schedule that can work, or every reason why it cannot."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -81,6 +81,14 @@ def trial(members: Mapping[str, Any], now: int) -> Schedule:
         refusals.add(_kind(trigger), "never fires: it has no planned time within its start and end")
     refusals.done()
     return found
+
+
+def pause_problems(note: Any, until: datetime | None, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what of a pause cannot be, and why."""
+    if not (isinstance(note, str) and len(note) <= NOTE):
+        yield "note", f"must be text of at most {NOTE} characters"
+    if until is not None and until <= now:
+        yield "until", f"lies before now, {rfc3339(now)}"
 
 
 def members_of(schedule: Schedule) -> dict[str, Any]:

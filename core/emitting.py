@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from core.bus import Bus, Receipt, request
 from core.causes import CALLS, Cause
 from core.clock import now, rfc3339, to_ms
+from core.current import run_here
 from core.errors import EmitError, InvalidEvent
 from core.events import ID_TEXT, SOURCE_TEXT, SUBJECT_TEXT, TYPE, AnyEvent, Event, plain, pointer
 from core.ledger.acceptance import Request
@@ -129,6 +130,7 @@ def event_cause(bus: Bus, event: Event, ident: str | None, source: str, subject:
         subject=subject,
         time=rfc3339(now()),
         data=plain(kind, event),
+        parent=run_here(),
     )
     _check_envelope(cause, ident)
     _ = cause.content  # what cannot be recorded is refused here
@@ -153,7 +155,8 @@ def _call(
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidEvent(f"{task.name} cannot be called so: {problems}", errors) from error
     wait, moment = waiting(delay, at)
-    cause = Cause(kind="call", id=urandom(16).hex(), type=task.name, source=CALLS, time=rfc3339(now()), data=data)
+    ident, time = urandom(16).hex(), rfc3339(now())
+    cause = Cause(kind="call", id=ident, type=task.name, source=CALLS, time=time, data=data, parent=run_here())
     return cause, [request(task, wait, moment)]
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 from core import prefork, queue, worker
 from core.alarm import Alarm
+from core.engines import queue_name
 from core.house import House
 from core.ledger.store import Ledger
 from core.retention import Retention
@@ -51,7 +52,13 @@ def attend(house: House) -> None:
         ),
         ident=house.runner.worker,
         durability=config.durability,
-        info=lambda: {"queues": house.catalog.queues(), "busy": len(house.runner.going)},
+        release=config.release,
+        info=lambda intake: {
+            "queues": [queue for queue in house.catalog.queues() if intake.serves(queue_name(config, queue))],
+            "busy": len(house.runner.going),
+            "release": config.release,
+            "catalog": house.catalog.digest,
+        },
     )
     prefork.register()
     worker.attend(house.celery, household.begin, household.stop)

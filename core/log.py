@@ -130,6 +130,7 @@ def listen(app: Flask) -> None:
         moments.recovered: (warning, "recovered run={run} action={action}"),
         moments.overdue: (warning, "{schedule} is overdue: planned={planned}; does a beat lead?"),
         moments.led: (info, "this beat {leads}"),
+        moments.ordered: (warning, "{what} was told: {order}"),
         moments.fired: (info, "{state} {schedule} planned={planned} run={run} {why}"),
         moments.publish_failed: (warning, "hints not published count={count} the sweeper will: {error}"),
         moments.listener_failed: (error, "a listener raised: {listener}: {error}"),

@@ -21,6 +21,7 @@ recovered = _moments.signal("recovered", "run, action: the sweeper found a run w
 fired = _moments.signal("fired", "schedule, planned, run, state, why: a planned time came")
 overdue = _moments.signal("overdue", "schedule, planned: a planned time did not fire within its grace")
 led = _moments.signal("led", "leads: 'leads' or 'stands by', whether this beat fires schedules from now on")
+ordered = _moments.signal("ordered", "what, order: an operator told this process to be quiet, to resume or to stop")
 listener_failed = _moments.signal("listener-failed", "listener, error: a listener of a signal raised")
 configured = _moments.signal("configured", "note: something of the configuration that an operator should know")
 blocked = _moments.signal("blocked", "who, where, seconds: code kept the event loop from everything else")

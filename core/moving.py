@@ -85,6 +85,10 @@ class Mover:
             wanted.cause, wanted.requests, hints=self.outgoing(hints_of(wanted)) if self.outgoing else NOTHING
         )
 
+    def unsent(self, accepted: Sequence[Wanted]) -> list[Hint]:
+        """Return the hints of what was accepted that have yet to be published: none where the ledger has sent them."""
+        return [] if self.outgoing else [hint for wanted in accepted for hint in hints_of(wanted)]
+
     def _wanted(self, schedule: Schedule, planned: datetime) -> tuple[Wanted | None, str]:
         try:
             return self.wanted(schedule, cause_of(schedule, planned)), ""

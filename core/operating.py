@@ -1,14 +1,16 @@
 """What an operator does to runs: retry or cancel one, or all that a filter finds, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from core.clock import monotonic
 from core.errors import NotFound, PayloadExpired, StateConflict
 from core.ledger.acting import Acted, cancel, retry
+from core.ledger.fitting import RunFilter, fits, with_data
 from core.ledger.flow import Flow
 from core.ledger.keys import FAILED, Keys
-from core.ledger.listing import Page, RunFilter, fits, list_runs
+from core.ledger.listing import Page, list_runs
 from core.ledger.running import Hint
 from core.ledger.views import Json, run_outlines
 
@@ -66,6 +68,19 @@ class Batch:
         return [one.hint for one in self.acted if one.hint]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What came of many batches, and the place to go on from: None where nothing is left."""
+
+    matched: int
+    done: int
+    next: int | None
+
+    @property
+    def conflicts(self) -> int:
+        return self.matched - self.done
+
+
 def act_on(keys: Keys, act: Act, run: str, nonce: str) -> Flow[list[Hint]]:
     """Retry or cancel one run; returns the hints to publish.
 
@@ -106,6 +121,8 @@ def select(keys: Keys, selection: Selection, place: int | None) -> Flow[tuple[li
     end = (place or 0) + BATCH
     found = yield from run_outlines(keys, selection.ids[place or 0 : end])
     found = [run for run in found if fits(run, selection.wanted) and _within(run["place"], selection)]
+    held = yield from with_data(keys, [run["id"] for run in found], selection.wanted.data)
+    found = [run for run in found if run["id"] in held]
     return found, end if end < len(selection.ids) else None
 
 
@@ -113,6 +130,26 @@ def act_on_batch(keys: Keys, act: Act, selection: Selection, nonce: str, place: 
     """Retry or cancel the next batch of what is selected."""
     found, following = yield from select(keys, selection.narrowed(act), place)
     return Batch((yield from _acted(keys, act, found, nonce)), following)
+
+
+def act_on_all(
+    keys: Keys,
+    act: Act,
+    selection: Selection,
+    nonce: str,
+    place: int | None,
+    publish: Callable[[Sequence[Hint]], None],
+    seconds: float,
+) -> Flow[Work]:
+    """Retry or cancel batch after batch from *place* on, for about so many *seconds*; each gets its hints published."""
+    matched = done = 0
+    deadline = monotonic() + seconds
+    while True:
+        batch = yield from act_on_batch(keys, act, selection, nonce, place)
+        publish(batch.hints)
+        matched, done, place = matched + len(batch.acted), done + batch.done, batch.next
+        if place is None or monotonic() >= deadline:
+            return Work(matched, done, place)
 
 
 def _acted(keys: Keys, act: Act, found: Sequence[Json], nonce: str) -> Flow[list[Acted]]:

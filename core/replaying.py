@@ -61,7 +61,8 @@ def replay(keys: Keys, keyring: Keyring, catalog: Catalog, wanted: Wanted) -> Fl
     if wanted.data is not SAME:
         event = catalog.event(cause.type, wanted.data)
         data = recordable(event.type, event)
-    return replace(cause, id=wanted.id, data=data, replay_of=wanted.event), [request(task, 0, 0) for task in tasks]
+    anew = replace(cause, id=wanted.id, data=data, replay_of=wanted.event, parent=None)
+    return anew, [request(task, 0, 0) for task in tasks]
 
 
 def check_key(wanted: Wanted, cause: Cause, accepted: str) -> None:
@@ -87,11 +88,21 @@ def _opened(keys: Keys, keyring: Keyring, event: str) -> Flow[Cause]:
     return cause
 
 
+def answerers(catalog: Catalog, kind: str) -> list[str]:
+    """Return the tasks that answer events of this *kind*."""
+    return list(dict.fromkeys(task.name for selector, task in catalog.subscriptions if _takes(selector, kind)))
+
+
+def may_answer(catalog: Catalog, kind: str, runs: Sequence[Json]) -> list[str]:
+    """Return the tasks that a replay of an event of this *kind* may name: those that answer it, or did in *runs*."""
+    answered = [task.name for run in runs if (task := catalog.task(run["task"]))]
+    return list(dict.fromkeys([*answered, *answerers(catalog, kind)]))
+
+
 def _chosen(catalog: Catalog, kind: str, wanted: Wanted, runs: Sequence[Json]) -> list[Task]:
     """Return the tasks to run, each once."""
     answered = {run["task"]: catalog.task(run["task"]) for run in runs}
-    subscribed = {task.name for selector, task in catalog.subscriptions if _takes(selector, kind)}
-    allowed = subscribed | {task.name for task in answered.values() if task}
+    allowed = may_answer(catalog, kind, runs)
     named = [(name, f"/tasks/{n}") for n, name in enumerate(wanted.tasks or ())]
     if wanted.tasks is None:
         named = [(run["task"], "") for run in runs if wanted.only == "all" or run["state"] in FAILED]

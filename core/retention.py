@@ -7,6 +7,7 @@ from flask import Flask
 from core import moments
 from core.clock import now, to_ms
 from core.ledger.admission import ROOM, Use, use_of
+from core.ledger.counters import forget_counts
 from core.ledger.flow import Command, Flow
 from core.ledger.forgetting import KINDS, failed_beyond, forget, history, oldest
 from core.ledger.keys import Keys
@@ -43,6 +44,7 @@ class Retention:
     _weighed: float = -WEIGH_EACH
     _mean: float = 0.0
     _cut: int = 0
+    _counters: tuple[int, int] = (0, 0)  # how far the walk over them has come
     _trimmed: str = ""  # the last schedule whose planned times were trimmed
 
     def keep(self, at: float) -> int:
@@ -66,6 +68,7 @@ class Retention:
         if cut > self._cut:
             moments.configured.send(self.app, note=f"more than {most:,} runs are dead: the oldest are forgotten")
         self._cut = cut
+        self._counters = self.ledger.run(forget_counts(self.keys, to_ms(now()), self._counters))
         self._trimmed = self.ledger.run(_trim(self.keys, to_ms(now()), self._trimmed))
 
     def _excess(self, use: Use, ended: int) -> int:

@@ -9,13 +9,14 @@ from core import moments
 from core.ledger.flow import Flow, server_now
 from core.ledger.keys import Keys
 from core.ledger.parking import unpark
-from core.ledger.running import Hint, due, recover
+from core.ledger.running import Hint, due, recover, waiting
 from core.ledger.store import Ledger
 
 TRUST_AFTER = 15.0  # seconds of passes without a gap until silence counts as death
 GAP = 5.0  # seconds between two passes that make a gap: the server, or this process, was away
 BATCH = 200
-MOST_BATCHES = 50  # in one pass: the rest is for the next one
+MOST_BATCHES = 50  # in one pass, of what is due and of what waits: the rest is for the next one
+IDLE_BATCHES = 3  # in a row, of what merely waits
 
 
 @dataclass
@@ -41,15 +42,35 @@ class Sweeper:
         published, until = 0, self.ledger.run(server_now())
         for _ in range(MOST_BATCHES):
             runs = self.ledger.run(due(self.keys, BATCH, until))
-            found = self._looked(runs, empty, trusted)
-            self.publish([hint for _, hint in found])
-            for action, hint in found:
-                moments.recovered.send(self.app, run=hint.run, action=action)
-            published += len(found)
+            published += self._look(runs, empty, trusted)
             self._last = at
             if len(runs) < BATCH:
                 break
-        return published + self._open_gates()
+        return published + self._look_at_waiting(until, empty, trusted) + self._open_gates()
+
+    def _look_at_waiting(self, until: int, empty: dict[str, bool], trusted: bool) -> int:
+        """Look at what has waited for a while, as long as hints are found lost; returns how many were.
+
+        Both ends have their turn: what was overtaken is among the oldest, and what was lost of a short queue, behind
+        the backlog of a long one, among the newest.
+        """
+        published = idle = 0
+        for turn in range(MOST_BATCHES):
+            runs = self.ledger.run(waiting(self.keys, BATCH, until, newest=turn % 2 == 1))
+            found = self._look(runs, empty, trusted)
+            published += found
+            idle = 0 if found else idle + 1
+            if len(runs) < BATCH or idle == IDLE_BATCHES:
+                break
+        return published
+
+    def _look(self, runs: Sequence[str], empty: dict[str, bool], trusted: bool) -> int:
+        """Look at *runs* and publish what is lost; returns how many hints that were."""
+        found = self._looked(runs, empty, trusted)
+        self.publish([hint for _, hint in found])
+        for action, hint in found:
+            moments.recovered.send(self.app, run=hint.run, action=action)
+        return len(found)
 
     def _open_gates(self) -> int:
         """Publish what waited for the end of another run that has ended; returns how many."""

@@ -27,10 +27,11 @@ def load_due(layout: Layout, now: datetime) -> Flow[list[Stored]]:
     return entries
 
 
-def load_soon(layout: Layout, begin: float, end: float, skip: int) -> Flow[list[Stored]]:
-    """Return the entries whose next look is after *begin*, up to *end* (s since the epoch): ``BATCH`` behind *skip*."""
-    [found] = yield [("ZRANGE", layout.timetable, f"({begin}", end, "BYSCORE", "LIMIT", skip, BATCH)]
-    return (yield from load_keys(_texts(found)[0]))
+def soon(layout: Layout, begin: float, end: float, most: int) -> Flow[dict[str, float]]:
+    """Return the keys of *most* entries and when their next look is: after *begin*, up to *end* (s since the epoch)."""
+    where = (layout.timetable, f"({begin}", end, "BYSCORE", "LIMIT", 0, most, "WITHSCORES")
+    [found] = yield [("ZRANGE", *where)]
+    return {key.decode(errors="replace"): float(score) for key, score in zip(found[::2], found[1::2], strict=True)}
 
 
 def load_first(layout: Layout, limit: int) -> Flow[list[Stored]]:

@@ -1,10 +1,14 @@
 """How pages and commands word times, durations and sizes: pure functions, time is an argument."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
+SPAN = re.compile(r"(\d{1,10}(?:\.\d{1,3})?)\s*(s|min|m|h|d|w)?")
+UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "min": 60, "m": 60, "s": 1}
 
 
 def parse(text: object) -> datetime | None:
@@ -16,6 +20,15 @@ def parse(text: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def earlier(text: str, now: datetime) -> datetime | None:
+    """Return the instant that an age such as ``30min``, ``24h`` or ``7d`` names, or None where it names none."""
+    found = AGO.fullmatch(text.strip())
+    try:
+        return found and now - timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    except OverflowError:
+        return None
 
 
 def relative(seconds: float) -> str:
@@ -51,18 +64,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
-def size(count: int | None) -> str:
-    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
-    if count is None:
-        return ""
-    amount = float(max(count, 0))
-    unit = "B"
-    for larger in ("KB", "MB", "GB", "TB"):
-        if amount < 999.5:
-            break
-        amount, unit = amount / 1024, larger
-    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
-    return f"{text.removesuffix('.0')} {unit}"
+def span(text: str) -> float | None:
+    """Return the seconds of a span as people write it: ``90``, ``90s``, ``5min``, ``2h``, ``1d``; None for others."""
+    found = SPAN.fullmatch(text.strip())
+    return None if found is None else float(found[1]) * UNITS[found[2] or "s"]
+
+
+def spelled(seconds: float) -> str:
+    """Return *seconds* as ``span`` reads them, in the largest unit without a fraction: ``90s``, ``5min``, ``2h``."""
+    unit = next((name for name in ("d", "h", "min") if seconds and seconds % UNITS[name] == 0), "s")
+    return f"{seconds / UNITS[unit]:.15g}{unit}"
 
 
 def between(start: object, end: object) -> float | None:
@@ -87,3 +98,17 @@ def spelling(schedule: Mapping[str, Any]) -> str:
     if schedule.get("rrule"):
         return str(schedule["rrule"])
     return "at " + str(schedule["at"]).replace("T", " ", 1) if schedule.get("at") else ""
+
+
+def size(count: int | None) -> str:
+    """Return *count* bytes for people: ``512 B``, ``1.6 KB``, ``214 MB``, ``1 GB``."""
+    if count is None:
+        return ""
+    amount = float(max(count, 0))
+    unit = "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1024, larger
+    text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
+    return f"{text.removesuffix('.0')} {unit}"

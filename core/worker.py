@@ -12,17 +12,20 @@ from functools import partial
 from typing import Any
 
 from celery.signals import celeryd_after_setup, worker_shutdown
+from celery.worker import state
 from flask import Flask
 
 from core import moments
 from core.alarm import Alarm
 from core.calling import left_behind
-from core.clock import monotonic, now, rfc3339
+from core.clock import monotonic, now, rfc3339, to_ms
 from core.errors import BacklogFull, CoreError, LedgerNewer, LedgerUnavailable
 from core.footprint import resident
+from core.intake import Intake
 from core.kin import dead_kin, own_mark
 from core.ledger.alive import beat, gone
 from core.ledger.boot import prepare
+from core.ledger.deploys import deployed
 from core.ledger.keys import Keys
 from core.ledger.running import look_now, runs_of_worker
 from core.ledger.store import Ledger
@@ -32,12 +35,24 @@ from core.sweeper import Sweeper
 BEAT_EACH = 5.0  # seconds
 SWEEP_EACH = 1.0  # seconds
 ALARM_EACH = 5.0  # seconds
+POOLS = {"core.pool": "threads", "core.prefork": "processes"}
 START_PATIENCE, START_EACH = 60.0, 1.0  # seconds that a server may take to come up, and between two looks
 
 
 def self_description() -> dict[str, Any]:
     """Return what any process of ours says of itself with its heartbeat."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "memory": resident(), "mark": own_mark()}
+
+
+def pool_of(worker: Any) -> str:
+    """Return what kind of pool Celery's *worker* has, in a word."""
+    kind = getattr(worker.pool_cls, "__module__", str(worker.pool_cls)).partition(":")[0]
+    return POOLS.get(kind, kind.rpartition(".")[2])
+
+
+def is_stopping() -> bool:
+    """Tell whether Celery was told to stop this worker, by whatever signal."""
+    return state.should_stop not in (None, False) or state.should_terminate not in (None, False)
 
 
 def new_id() -> str:
@@ -47,7 +62,10 @@ def new_id() -> str:
 
 @dataclass
 class Household:
-    """The threads of one worker: heart and sweeper, each with connections of its own."""
+    """The threads of one worker: heart and sweeper, each with connections of its own.
+
+    The heart looks for orders, too. *info* is what the worker says of itself, of which *intake* tells the queues.
+    """
 
     app: Flask
     keys: Keys
@@ -56,9 +74,10 @@ class Household:
     retention: Retention
     alarm: Alarm
     ident: str
-    info: Callable[[], dict[str, Any]]
+    info: Callable[[Intake], dict[str, Any]]
     durability: str = ""
-    worn_out: bool = False
+    release: str = ""
+    leaving: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def begin(self, worker: Any) -> None:
@@ -71,10 +90,12 @@ class Household:
             for warning in self._prepared():
                 moments.trouble.send(self.app, what="the server", error=warning)
             bury_kin(self.ledger, self.keys)
-            beats = partial(self._beat, worker.concurrency, rfc3339(now()))
+            said = {"started": rfc3339(now()), "concurrency": worker.concurrency, "pool": pool_of(worker)}
+            beats = partial(self._beat, Intake(worker), said)
             beats()
         except CoreError as error:
             raise SystemExit(f"The worker cannot start. {error}") from error
+        self._mark_deploy()
         rounds = (
             ("heart", BEAT_EACH, beats),
             ("sweeper", SWEEP_EACH, self._sweep),
@@ -83,6 +104,15 @@ class Household:
         )
         for name, seconds, act in rounds:
             threading.Thread(target=self._every, args=(seconds, act), name=f"carillon-{name}", daemon=True).start()
+
+    def _mark_deploy(self) -> None:
+        """Remember when this release was first at work; a server that is full has other worries."""
+        if not self.release:
+            return
+        try:
+            self.ledger.run(deployed(self.keys, self.release, to_ms(now())))
+        except (LedgerUnavailable, BacklogFull) as error:
+            moments.trouble.send(self.app, what="the deploy was not marked", error=error)
 
     def _prepared(self) -> list[str]:
         """Wait for a server that is away or still loads its data: platforms punish a process that dies at start."""
@@ -109,16 +139,31 @@ class Household:
         except (LedgerUnavailable, BacklogFull) as error:
             moments.trouble.send(self.app, what="the worker's farewell was not recorded", error=error)
 
-    def _beat(self, slots: int, started: str) -> None:
+    def _beat(self, intake: Intake, said: dict[str, Any]) -> None:
         stuck = left_behind()
-        said = {"started": started, "concurrency": slots, "stuck": stuck} | self_description() | self.info()
-        self.ledger.run(beat(self.keys, "worker", self.ident, said))
-        if stuck >= slots and not self.worn_out:
+        order = self.ledger.run(beat(self.keys, "worker", self.ident, self._said(intake, said, stuck)))
+        if order and intake.obey(order):
+            moments.ordered.send(self.app, what="this worker", order=order)
+            self.ledger.run(beat(self.keys, "worker", self.ident, self._said(intake, said, stuck)))
+        if order == "stop" and not self.leaving:
+            moments.ordered.send(self.app, what="this worker", order=order)
+            self._leave()
+        if stuck >= said["concurrency"] and not self.leaving:
             # Each stuck thread holds memory, and maybe a lock; only the end of the process ends them.
             error = f"{stuck} functions outlived their timeout and cannot be ended; it stops, to be started again"
             moments.trouble.send(self.app, what="this worker is worn out", error=error)
-            self.worn_out = True
-            os.kill(os.getpid(), signal.SIGTERM)
+            self._leave()
+
+    def _said(self, intake: Intake, said: dict[str, Any], stuck: int) -> dict[str, Any]:
+        states = {"stuck": stuck, "quiet": intake.quiet, "stopping": self.leaving or is_stopping()}
+        # Runs of child processes are known to Celery alone, and to it all that take up a child.
+        busy = {"busy": len(state.active_requests)} if said["pool"] == "processes" else {}
+        return said | states | self_description() | self.info(intake) | busy
+
+    def _leave(self) -> None:
+        """End as at SIGTERM: what runs may end, what does not is given back, and the platform starts another."""
+        self.leaving = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _sweep(self) -> None:
         bury_kin(self.ledger, self.keys)

@@ -10,9 +10,21 @@ from core.causes import Cause, Keyring
 from core.ledger.acceptance import Acceptance, Accepted, Request, accept, acceptance
 from core.ledger.acting import Acted, cancel, retry
 from core.ledger.alive import beat
-from core.ledger.flow import Flow, Script
-from core.ledger.keys import TERMINAL, Keys
-from core.ledger.running import Claim, End, charge, claim, claim_all, finish, finish_all, recover, release
+from core.ledger.flow import Flow, Script, server_now
+from core.ledger.keys import ASIDE, TERMINAL, Keys
+from core.ledger.running import (
+    Claim,
+    End,
+    charge,
+    claim,
+    claim_all,
+    due,
+    finish,
+    finish_all,
+    recover,
+    release,
+    waiting,
+)
 from core.ledger.store import Ledger
 
 OK_RESULT = '{"fine":true}'
@@ -97,9 +109,11 @@ class Bench:
         seconds, micros = self.client.time()
         return seconds * 1000 + micros // 1000
 
-    def past(self, run: str) -> None:
-        """Let the next check of *run* be due."""
-        self.client.zadd(self.keys.due, {run: self.now() - 1}, xx=True)
+    def past(self, *runs: str, ms: int = 1) -> None:
+        """Let the next check of each of *runs* have been due *ms* ago."""
+        waiting = {name.decode() for name in self.client.zrange(self.keys.state("pending"), 0, -1)}
+        moment = self.now() - ms
+        self.client.zadd(self.keys.due, {run: moment + ASIDE * (run in waiting) for run in runs}, xx=True)
 
     def field(self, run: str, name: str) -> str | None:
         value = self.client.hget(self.keys.run(run), name)
@@ -115,10 +129,13 @@ class Bench:
         self.client.zadd(self.keys.state(state), {run: int(self.field(run, "pos"))})
         if state in TERMINAL:
             self.client.zrem(self.keys.due, run)
+        else:
+            check = self.client.zscore(self.keys.due, run) % ASIDE
+            self.client.zadd(self.keys.due, {run: check + ASIDE * (state == "pending")})
 
     def wait_of(self, run: str) -> float:
         """Return the seconds until the next check of *run*."""
-        return (self.client.zscore(self.keys.due, run) - self.now()) / 1000
+        return (self.client.zscore(self.keys.due, run) % ASIDE - self.now()) / 1000
 
     def attempts(self, run: str) -> list[list[str]]:
         """Return number, start, end, worker, outcome and error of each attempt that is kept."""
@@ -133,6 +150,12 @@ def opened(url: str) -> Iterator[Bench]:
         invariants.hold(bench.client, bench.keys)
     finally:
         bench.ledger.close()
+
+
+def looked_for(keys: Keys) -> Flow[list[str]]:
+    """Return the runs that a sweeper would look at now: what is due, then what waits for a hint."""
+    until = yield from server_now()
+    return [*(yield from due(keys, 200, until)), *(yield from waiting(keys, 200, until))]
 
 
 def event(ident: str = "", **fields) -> Cause:

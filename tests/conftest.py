@@ -3,16 +3,32 @@
 import sys
 import textwrap
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 from api import Api
+from browser import MISSING
+from browser import chromium as chromium
+from browser import empty_site as empty_site
+from browser import hostile_site as hostile_site
+from browser import locked_site as locked_site
+from browser import site as site
+from browser import visit as visit
 from flask import Flask
 from flask.globals import _cv_app
 
 from core.testing import application, server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report all tests that are skipped for want of a browser in one line."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and MISSING in report.longrepr[2]:
+        report.longrepr = ("tests/browser.py", 1, report.longrepr[2])
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def broker(name: str, url: str) -> Iterator[tuple[str, str]]:
         yield RABBITMQ, prefix
     finally:
         with rabbitmq() as channel:
-            for queue in [f"{prefix}.{one}" for one in ("default", "slow", "celery")] + DELAYED * (not foreign):
+            for queue in [f"{prefix}.{one}" for one in ("default", "slow", "io", "celery")] + DELAYED * (not foreign):
                 channel.queue_delete(queue)
             for exchange in [f"{prefix}.work", *([*DELAYED, "celery_delayed_delivery"] * (not foreign))]:
                 channel.exchange_delete(exchange)

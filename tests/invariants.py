@@ -5,7 +5,7 @@ from collections import Counter
 import redis
 
 from core.causes import header
-from core.ledger.keys import STATES, TERMINAL, Keys, cause_of
+from core.ledger.keys import ASIDE, STATES, TERMINAL, Keys, cause_of
 
 
 def broken(client: redis.Redis, keys: Keys) -> list[str]:
@@ -24,6 +24,8 @@ def broken(client: redis.Redis, keys: Keys) -> list[str]:
             found.append(f"{run} has place {place:.0f}, its index says {indexed[state][run]:.0f}")
         if (run in due) == (state in TERMINAL):
             found.append(f"{run} is {state} and {'in' if run in due else 'not in'} due")
+        elif (due.get(run, 0) >= ASIDE) != (state == "pending" and due[run] > 0):
+            found.append(f"{run} is {state}, and its check stands among those of others")
         for index in (keys.task(fields["task"]), keys.queue(fields["queue"])):
             if client.zscore(index, run) != place:
                 found.append(f"{run} is missing in {index}")

@@ -1,11 +1,16 @@
 """Counts, living processes and queues: what the API says, how exact it is, and that it costs the same however many."""
 
+from datetime import datetime, timedelta
+from itertools import pairwise
+
 import pytest
 
 from core.causes import Cause
+from core.clock import from_ms, now, rfc3339, to_ms
 from core.house import house
 from core.ledger.acceptance import Request, accept
 from core.ledger.alive import beat
+from core.ledger.deploys import deployed
 from core.ledger.depths import LOOKED, depths
 from core.testing import drain
 
@@ -64,9 +69,62 @@ class TestStats:
         assert found["memory"]["used"] > 0
         assert found["memory"]["limit"] == 256 * 1024 * 1024
 
+    def test_the_last_hour(self, app, api):
+        nothing = api.get("/stats")["last_hour"]
+        assert nothing == dict.fromkeys(("succeeded", "failed", "retried", "started"), 0) | {
+            "wait_p50_ms": None,
+            "wait_p95_ms": None,
+        }
+        order(api), order(api, "order.odd")
+        drain(app)
+        found = api.get("/stats")["last_hour"]
+        assert (found["succeeded"], found["failed"], found["retried"], found["started"]) == (3, 1, 0, 4)
+        assert 0 < found["wait_p50_ms"] <= found["wait_p95_ms"] < 60_000
+
     def test_bad_queries(self, api):
-        for path in ("/stats?x=1", "/workers?x=1", "/workers?role=king", "/queues?cursor=x", "/queues?limit=0"):
+        for path in (
+            "/stats?x=1",
+            "/stats/series?span=year",
+            "/stats/series?x=1",
+            "/workers?x=1",
+            "/workers?role=king",
+            "/queues?cursor=x",
+            "/queues?limit=0",
+        ):
             assert api.get(path, 400)["type"] == "/problems/bad-query"
+
+
+class TestSeries:
+    @pytest.mark.parametrize(("span", "count", "minutes"), [("hour", 60, 1), ("day", 96, 15), ("month", 720, 60)])
+    def test_each_stretch_is_there(self, app, api, span, count, minutes):
+        order(api), order(api, "order.odd", delay=60)
+        drain(app)
+        [waits] = api.get("/runs?state=scheduled&limit=1")["items"]
+        api.send(f"/runs/{waits['id']}/cancel", {})
+        found = api.get(f"/stats/series?span={span}")
+        starts = [datetime.fromisoformat(item["start"]) for item in found["items"]]
+        assert {after - before for before, after in pairwise(starts)} == {timedelta(minutes=minutes)}
+        assert (len(starts), found["next"], found["deploys"]) == (count, None, [])
+        assert 0 <= (now() - starts[-1]).total_seconds() < 60 * minutes + 5
+        names = ("succeeded", "discarded", "failed", "retried", "cancelled", "started")
+        assert {name: sum(item[name] for item in found["items"]) for name in names} == {
+            **dict.fromkeys(names, 0),
+            "succeeded": 2,
+            "cancelled": 1,
+            "started": 2,
+        }
+        assert (found["items"][0]["wait_p50_ms"], found["items"][0]["wait_p95_ms"]) == (None, None)
+
+    def test_an_hour_is_usual(self, api):
+        assert len(api.get("/stats/series")["items"]) == 60
+
+    def test_deploys_within_it(self, app, api):
+        here, moment = house(app), to_ms(now())
+        for release, hours in (("v1", 3), ("v2", 0)):
+            here.ledger.run(deployed(here.keys, release, moment - hours * 3_600_000))
+        [deploy] = api.get("/stats/series?span=hour")["deploys"]
+        assert deploy == {"release": "v2", "at": rfc3339(from_ms(moment))}
+        assert [deploy["release"] for deploy in api.get("/stats/series?span=day")["deploys"]] == ["v1", "v2"]
 
 
 class TestWorkers:

@@ -25,6 +25,7 @@ words = st.sampled_from(
         "cancel",
         "replay",
         "stats",
+        "series",
         "workers",
         "queues",
         "..",

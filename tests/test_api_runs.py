@@ -188,12 +188,15 @@ class TestRuns:
 
         assert (count("type=order.placed"), count("type=order.*"), count("type=order")) == (2, 2, 0)
         assert (count("subject=order 7"), count("source=/api"), count("source=/x")) == (1, 2, 0)
+        assert (count("data.order_id=7"), count("data.order_id=9"), count("data.id=7")) == (1, 0, 0)
+        assert (count("data.order_id=7&type=order.*"), count("data.order_id=7&data.order_id=8")) == (1, 1)
 
     @pytest.mark.parametrize(
         "query",
         ["limit=0", "limit=501", "limit=-1", "limit=x", "limit=", "limit=٣", "limit=1e2", "limit=" + "9" * 5000]
         + ["cursor=x", "cursor=", "cursor=LTE", "cursor=MTI=", "cursor=" + "OTk5" * 2000, "cursor=%C3%A9"]
-        + ["from=yesterday", "from=2026-11-22", "to=2026-11-22T09:00:00", "from=", "state=done", "sort=up", "typ=x"],
+        + ["from=yesterday", "from=2026-11-22", "to=2026-11-22T09:00:00", "from=", "state=done", "sort=up", "typ=x"]
+        + ["data=x", "data.=x", "&".join(f"data.x{n}=1" for n in range(21))],
     )
     def test_bad_queries(self, get, query):
         for kind in ("runs", "events", "schedules"):

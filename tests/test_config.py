@@ -62,7 +62,10 @@ def test_every_variable(read):
         HISTORY_MEMORY="1000",
         HOOK_MAX_BODY="64KB",
         REDBEAT_TASKS="shop.*, other.task",
+        CARILLON_RELEASE="v42",
+        HEROKU_RELEASE_VERSION="v7",
     )
+    assert found.release == "v42"
     assert (found.development, found.port, found.redis_url) == (True, 5000, "unix:///run/redis.sock?db=3")
     assert found.broker_url == "amqp://guest:pw@rabbit//"
     assert found.result_backend == "db+postgresql://user:pw@db/results"
@@ -71,6 +74,12 @@ def test_every_variable(read):
     assert found.webhook_secrets == {"github": ("one", "two"), "my-shop": ("three",)}
     assert (found.prefix, found.redbeat_tasks) == ("shop-2", ("shop.*", "other.task"))
     assert (found.ledger_memory, found.history_memory, found.hook_max_body) == (512 << 20, 1000, 64 << 10)
+
+
+def test_the_release_is_named_by_us_or_by_the_platform(read):
+    assert read(**PRODUCTION).release == ""
+    assert read(**PRODUCTION, HEROKU_RELEASE_VERSION="v7").release == "v7"
+    assert read(**PRODUCTION, CARILLON_RELEASE="v" * 101).release == "v" * 100
 
 
 def test_all_problems_at_once(read):

@@ -170,3 +170,7 @@ def test_the_hook_of_the_documentation_works(server_url, package):
         visitor.get("/", 303)
         app.before_request_funcs.setdefault(None, []).append(lambda: session.update(role="support"))
         visitor.get("/")
+
+
+def test_a_query_of_odd_bytes_is_refused_on_pages_too(make_app):
+    assert Visitor(make_app()).client.get("/", environ_overrides={"QUERY_STRING": "q=\xff"}).status_code == 400

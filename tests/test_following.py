@@ -96,6 +96,18 @@ def test_memory_is_bounded(bench, follower, monkeypatch):
     assert len(follower._known) == 5
 
 
+def test_what_waits_for_its_time_hides_no_backlog(bench, monkeypatch):
+    monkeypatch.setattr(following, "WATCHED", 2)
+    add(bench, "later", [Request(task="t", queue="q", delay=60_000)] * 4)
+    [run] = add(bench, "e")
+    follower = Follower(bench.keys)
+    bench.run(follower.begin())
+    bench.claim(run, "a")
+    assert bench.run(follower.look()) == [run]
+    bench.finish(run, "a", "succeeded")
+    assert bench.run(follower.look()) == [run]
+
+
 def test_an_old_backlog_that_comes_into_view_is_no_news(bench, monkeypatch):
     monkeypatch.setattr(following, "WATCHED", 2)
     runs = add(bench, "e", ONE * 6)

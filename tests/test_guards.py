@@ -8,8 +8,9 @@ from bench import event
 
 from core.errors import IdempotencyMismatch
 from core.ledger.acceptance import Request, accept
-from core.ledger.alive import alive
+from core.ledger.alive import alive, beat
 from core.ledger.forgetting import forget, oldest
+from core.ledger.orders import leave
 from core.ledger.running import note, release
 
 PLANNED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -204,3 +205,11 @@ class TestBeat:
         assert (process.role, process.id, process.info) == ("worker", "w1", {})
         assert 0 <= process.age < 5000
         assert 59_000 < bench.client.pttl(bench.keys.process("worker:w1")) <= 60_000
+
+
+class TestOrder:
+    def test_what_a_process_is_told_is_there_for_a_minute(self, bench):
+        bench.beat("w1")
+        bench.run(leave(bench.keys, bench.run(alive(bench.keys)), "quiet"))
+        assert bench.run(beat(bench.keys, "worker", "w1", {})) == "quiet"
+        assert 59_000 < bench.client.pttl(bench.keys.order("worker:w1")) <= 60_000

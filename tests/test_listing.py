@@ -8,9 +8,10 @@ import pytest
 from bench import event
 
 from core.causes import CALLS, Cause, fire
-from core.ledger import listing
+from core.ledger import listing, paths
 from core.ledger.acceptance import Request, accept
 from core.ledger.listing import EventFilter, Page, RunFilter, counts, list_events, list_runs
+from core.ledger.paths import Sought
 from core.ledger.views import PLACES, event_view, run_view
 
 PLANNED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -166,6 +167,43 @@ def test_pages_of_events(full, limit, fields, count):
     order = [ident.decode() for ident in full.client.zrange(full.keys.causes("event"), 0, -1, desc=True)]
     assert (len(ids), ids) == (count, [ident for ident in order if ident in ids])
     assert max(Counter(ids).values(), default=1) == 1
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_events_are_found_by_their_data(bench, limit):
+    for n in range(20):
+        release = {"release": {"tag": f"v{n % 4}", "draft": n % 2 == 0}, "n": n}
+        bench.accept(event(f"o{n}", type=("order.placed", "order.packed")[n % 2], data=release))
+    for n in range(3):
+        bench.accept(event(f"list{n}", type="list.sent", data=[{"n": 100 + n}]))
+
+    def found(**fields):
+        pairs = [Sought(path.replace("__", "."), text) for path, text in fields.items() if path != "type"]
+        wanted = EventFilter(type=fields.get("type", ""), data=pairs)
+        return [view["attributes"]["id"] for view in paged(bench, list_events, wanted, limit)[0]]
+
+    assert found(release__tag="v3") == ["o19", "o15", "o11", "o7", "o3"]
+    assert found(release__tag="v2", n="6") == ["o6"]
+    assert found(release__draft="true", type="order.packed") == []
+    assert found(n="101") == ["list1"]
+    assert found(n="nothing") == []
+
+
+def test_large_data_are_read_a_part_at_a_time(bench, monkeypatch):
+    monkeypatch.setattr(paths, "AT_ONCE", 10_000)
+    monkeypatch.setattr(paths, "LARGEST", 20_000)
+    for n in range(6):
+        bench.accept(event(f"o{n}", data={"n": n % 2, "text": "x" * (30_000 if n == 3 else 6_000)}))
+    wanted = EventFilter(data=[Sought("n", "1")])
+    found, _ = paged(bench, list_events, wanted, 100)
+    assert [view["attributes"]["id"] for view in found] == ["o5", "o1"]  # the third is too large
+    monkeypatch.setattr(listing, "SCANNED", 2)
+    monkeypatch.setattr(listing, "SHARE", 3_000)
+    first, before = bench.run(list_events(bench.keys, wanted, Page(limit=100)))
+    assert ([view["attributes"]["id"] for view in first], before is None) == (["o5"], False)
+    found, pages = paged(bench, list_events, wanted, 100)
+    assert [view["attributes"]["id"] for view in found] == ["o5", "o1"]
+    assert pages > 3
 
 
 def test_one_event_comes_with_its_data_and_runs(full):

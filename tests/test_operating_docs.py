@@ -32,7 +32,7 @@ SCHEDULES = """
 
 
 def test_every_block_is_run():
-    assert DOCS.count("```sh\n") == len(BLOCKS) == 12
+    assert DOCS.count("```sh\n") == len(BLOCKS) == 15
 
 
 @pytest.mark.processes
@@ -41,7 +41,8 @@ def test_blocks(tmp_path):
         order = {"type": "order.placed", "data": {"order_id": 13, "email": "ann@example.org"}}
         event = house.request("POST", "/api/v1/events", order)[1]
         wait_until(lambda: house.runs("&state=dead"), what="a run is dead")
-        ids = {"RUN": event["runs"][0]["id"], "EVENT": event["id"]}
+        [worker, *_] = house.request("GET", "/api/v1/workers?role=worker")[1]["items"]
+        ids = {"RUN": event["runs"][0]["id"], "EVENT": event["id"], "WORKER": worker["id"]}
         for shows, block in BLOCKS:
             wait_until(lambda: house.runs("&state=dead") and not house.runs("&state=pending,running"), what="rest")
             done = subprocess.run(

@@ -64,3 +64,20 @@ def test_stopped_worker_gives_back(tmp_path):
         assert states == [("pending", 0), ("pending", 0), ("succeeded", 1), ("succeeded", 1)]
         house.start("worker")
         wait_until(lambda: len(house.runs("&state=running")) == 2, timeout=15, what="the rest starts again")
+
+
+def test_the_first_worker_of_a_release_marks_it(tmp_path):
+    with clone(tmp_path, handlers__sleep=SLEEPERS) as house:
+        house.start("web")
+        for release, marked in (("v1", ["v1"]), ("v2", ["v1", "v2"])):
+            house.environment["CARILLON_RELEASE"] = release
+            house.start("worker")
+            wait_until(lambda n=marked: deployed(house) == n, timeout=30, what=f"{release} is marked")
+            house.kill("worker")
+
+
+def deployed(house):
+    try:
+        return [deploy["release"] for deploy in house.request("GET", "/api/v1/stats/series")[1]["deploys"]]
+    except OSError:
+        return []

@@ -7,7 +7,7 @@ import bench as benches
 import pytest
 
 from core.ledger.alive import gone
-from core.ledger.running import due, recover
+from core.ledger.running import recover
 from core.ledger.store import Ledger
 
 
@@ -148,7 +148,8 @@ def test_two_sweepers_at_once_do_each_thing_once(bench, server_url):
         ledger = Ledger(server_url)
         barrier.wait()
         try:
-            return ledger.run(recover(bench.keys, dict.fromkeys(ledger.run(due(bench.keys)), True), trusted=True))
+            found = ledger.run(benches.looked_for(bench.keys))
+            return ledger.run(recover(bench.keys, dict.fromkeys(found, True), trusted=True))
         finally:
             ledger.close()
 

@@ -48,7 +48,18 @@ def events(bench):
 def names(bench):
     """Return what is left under the ledger's prefix, without marks and what is not of one cause."""
     left = {name.decode() for name in bench.client.scan_iter(f"{{{bench.keys.prefix}}}:*", count=1000)}
-    return {name for name in left if name.split(":")[1] not in ("d", "i", "pos", "wm", "retention", "alive", "p")}
+    return {
+        name
+        for name in left
+        if name.split(":")[1] not in ("d", "i", "pos", "wm", "retention", "alive", "p", "minutes", "hours")
+    }
+
+
+def test_old_counters_are_forgotten(bench, keeper):
+    minute = bench.now() // 60_000
+    bench.client.hset(bench.keys.minutes, mapping={f"{minute - 1510}:dead": 1, f"{minute - 1490}:dead": 1})
+    keeper.keep(0)
+    assert bench.client.hkeys(bench.keys.minutes) == [f"{minute - 1490}:dead".encode()]
 
 
 def test_what_ended_is_forgotten_without_a_trace(bench):

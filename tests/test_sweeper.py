@@ -11,9 +11,11 @@ from waiting import wait_until
 from core import moments
 from core.embedded import running
 from core.errors import LedgerUnavailable
+from core.ledger.acceptance import Request
 from core.ledger.alive import gone
+from core.ledger.keys import ASIDE
 from core.ledger.store import Ledger
-from core.sweeper import BATCH, Sweeper
+from core.sweeper import BATCH, IDLE_BATCHES, MOST_BATCHES, Sweeper
 
 
 @pytest.fixture
@@ -167,7 +169,7 @@ def test_one_pass_takes_more_than_a_batch_and_asks_each_queue_once(bench):
     swept = Swept(bench)
     swept.depths = {"q": 0, "r": 0}
     runs = [bench.one(queue="qr"[n % 2]) for n in range(2 * BATCH + 10)]
-    bench.client.zadd(bench.keys.due, dict.fromkeys(runs, 0))
+    bench.past(*runs)
     assert sorted(swept.pass_(0)) == sorted(runs)
     assert sorted(swept.asked) == ["q", "r"]
     assert swept.pass_(2) == []
@@ -189,6 +191,62 @@ def test_amplification_stays_low_under_a_long_backlog(bench):
             bench.past(run)
         swept.pass_(at)
     assert swept.hints == []
+
+
+def pending(bench, count, queue="q"):
+    """Return *count* runs that wait, all of them to be looked at by now."""
+    wanted = [Request(task="t", queue=queue)] * 100
+    runs = [run for _ in range(count // 100) for run, _ in bench.accept(requests=wanted).runs]
+    bench.past(*runs, ms=60_000)
+    return runs
+
+
+def test_what_is_due_waits_for_no_looks_at_a_backlog(bench):
+    swept = Swept(bench)
+    swept.depths = {"q": 9}
+    pending(bench, MOST_BATCHES * BATCH)
+    retry, scheduled = bench.running(), bench.one(delay=60_000)
+    bench.finish(retry, state="retrying", delay=60)
+    bench.past(retry, scheduled)
+    assert sorted(swept.pass_(0)) == sorted([retry, scheduled])
+
+
+def test_a_long_queue_is_given_up_soon(bench):
+    swept = Swept(bench)
+    swept.depths = {"q": 5000}
+    looked = lambda: sum(bench.field(run, "looks") is not None for run in runs)  # noqa: E731
+    runs = pending(bench, 2000)
+    assert (swept.pass_(0), looked()) == ([], IDLE_BATCHES * BATCH)
+    assert (swept.pass_(1), looked()) == ([], 2 * IDLE_BATCHES * BATCH)
+
+
+def test_what_was_lost_comes_back_in_one_pass_however_much_it_is(bench):
+    swept = Swept(bench)
+    swept.depths = {"q": 0}
+    runs = pending(bench, 5 * IDLE_BATCHES * BATCH)
+    assert sorted(swept.pass_(0)) == sorted(runs)
+
+
+def test_what_was_overtaken_is_found_first_and_what_is_new_soon(bench):
+    """A backlog between them, of a queue that is fed, hides neither."""
+    swept = Swept(bench)
+    swept.depths = {"q": 5000, "mail": 0}
+    [overtaken, *_] = runs = pending(bench, 2000)
+    bench.client.zadd(bench.keys.due, {overtaken: ASIDE + bench.now() - 120_000}, xx=True)
+    bench.client.hset(bench.keys.run(overtaken), "hinted", bench.now() - 60_000)
+    bench.client.hset(bench.keys.watermark, "q:5", bench.field(runs[1], "hinted"))
+    new = bench.one(queue="mail")
+    bench.past(new)
+    assert swept.pass_(0) == [overtaken, new]
+
+
+def test_checks_that_an_older_release_left_among_the_others_are_put_aside(bench):
+    swept = Swept(bench)
+    swept.depths = {"q": 0, "long": 9}
+    lost, waits = bench.one(), bench.one(queue="long")
+    bench.client.zadd(bench.keys.due, dict.fromkeys((lost, waits), bench.now() - 1), xx=True)
+    assert swept.pass_(0) == [lost]
+    assert min(bench.client.zmscore(bench.keys.due, [lost, waits])) > ASIDE
 
 
 def test_a_long_pass_publishes_nothing_twice(bench, monkeypatch):

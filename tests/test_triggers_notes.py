@@ -299,3 +299,24 @@ def read(data: object) -> Trigger | None:
     assert trouble.field in ("cron", "every", "at", "rrule", "timezone", "starts_at")
     assert len(str(trouble)) < 1_000
     return None
+
+
+class TestDisturbed:
+    """Which clock change of the next year falls on a planned time."""
+
+    @pytest.mark.parametrize(
+        ("trigger", "start", "found"),
+        [
+            (Cron("30 2 28 * *", "Europe/Berlin"), "2026-11-24", ("2027-03-28T01:00", "02:00", "03:00", False)),
+            (Cron("30 2 * * *", "Europe/Berlin"), "2026-04-24", ("2026-10-25T00:30", "02:00", "03:00", True)),
+            (Cron("45 1 * * *", "Australia/Lord_Howe"), "2026-01-01", ("2026-04-04T14:45", "01:30", "02:00", True)),
+            (Cron("30 3 * * *", "Europe/Berlin"), "2026-11-24", None),
+            (Cron("* * * * *", "Europe/Berlin"), "2026-11-24", None),  # on elapsed time
+            (Cron("30 2 * * *", "Europe/Berlin"), "9998-11-01", None),
+            (Cron("30 2 * * *", "UTC"), "2026-11-24", None),
+            (Every(60.0), "2026-11-24", None),
+        ],
+    )
+    def test_is_told_with_the_walls_that_it_concerns(self, trigger, start, found):
+        one = trigger.disturbed(utc(start), utc(start) + timedelta(days=366))
+        assert (one and (f"{one.planned:%Y-%m-%dT%H:%M}", f"{one.low:%H:%M}", f"{one.high:%H:%M}", one.twice)) == found

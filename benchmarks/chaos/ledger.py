@@ -1,6 +1,5 @@
 """What the ledger itself says afterwards: its state, its invariants, and the file of all its writes."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +8,13 @@ from typing import Any
 
 import redis
 
+from benchmarks.chaos.writes import writes
 from core.causes import header, ledger_id
 from core.ledger.keys import STATES, TERMINAL, Keys, cause_of
 
 KEYS = Keys("carillon")
 SOURCE = "/api"  # of events that name none
 CHUNK = 1000
-TERMINAL_WRITE = re.compile(
-    rb"\r\nZADD\r\n\$\d+\r\n\{carillon\}:state:(?:succeeded|discarded|dead|cancelled|expired)\r\n"
-    rb"\$\d+\r\n[\d.e+]+\r\n\$\d+\r\n([^\r]+)\r\n",
-    re.IGNORECASE,
-)
-HINT = re.compile(rb"\r\n[LR]PUSH\r\n\$\d+\r\n(carillon\.[^\r]+)\r\n", re.IGNORECASE)
-OVERLAP = 65536  # bytes that two pieces of the file share: no command of interest is longer
 
 
 @dataclass
@@ -57,31 +50,10 @@ def examine(
     missing = [event for event in accepted if ledger_id(SOURCE, event) not in tasks]
     found.unrecorded = [event for event in missing if not client.exists(KEYS.mark(ledger_id(SOURCE, event)))]
     found.broken = _broken(client, found.runs)
-    ends: Counter[bytes] = Counter()
-    for path in files:
-        for kind, matched in _writes(path):
-            if kind == "hint":
-                found.hints += 1
-            else:
-                ends[matched] += 1
-    found.ended_twice = [run.decode() for run, times in ends.items() if times > 1]
+    written = writes(files)
+    found.hints, ends = written.hints, written.ends
+    found.ended_twice = [run for run, times in ends.items() if times > 1]
     return found
-
-
-def _writes(path: Path) -> Iterable[tuple[str, bytes]]:
-    """Yield each hint and each terminal transition that the append-only file holds, once."""
-    with path.open("rb") as file:
-        rest = b""
-        while piece := file.read(16 * 1024 * 1024):
-            text = rest + piece
-            last = len(text) - OVERLAP if len(piece) == 16 * 1024 * 1024 else len(text)
-            end = 0
-            for kind, pattern in (("end", TERMINAL_WRITE), ("hint", HINT)):
-                for match in pattern.finditer(text):
-                    if match.start() < last:
-                        yield kind, match[1]
-                        end = max(end, match.end())
-            rest = text[max(last, end) :] if last < len(text) else b""
 
 
 def _broken(client: redis.Redis, runs: dict[str, dict[str, str]]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from core.bus import Receipt
-from core.catalog import Catalog
 from core.cli import show
 from core.cli.command import Group, as_json, limit, newest
 from core.cli.filters import moment, since, until
@@ -18,7 +17,8 @@ from core.cli.wording import ago, full, tally
 from core.clock import now, to_ms
 from core.emitting import SOURCE, emit
 from core.errors import NotFound
-from core.events import TYPE, matches
+from core.event_types import EventType, event_types
+from core.events import TYPE
 from core.house import house
 from core.ledger.flow import Flow
 from core.ledger.listing import EventFilter, Page, list_events
@@ -157,7 +157,7 @@ def show_one(event: str, as_json: bool) -> None:
 @as_json
 def list_types(as_json: bool) -> None:
     """List event types and who answers them."""
-    found = _types(house().catalog)
+    found = [_type_row(kind) for kind in event_types(house().catalog)]
     if as_json:
         show.as_json(found)
     elif found:
@@ -167,22 +167,10 @@ def list_types(as_json: bool) -> None:
         click.echo("No event types: no class of handlers/ or schedules/ declares one.")
 
 
-def _types(catalog: Catalog) -> list[dict[str, Any]]:
-    patterns = (selector for selector, _ in catalog.subscriptions if isinstance(selector, str))
-    found = []
-    for kind in dict.fromkeys([*catalog.types, *patterns]):
-        cls = catalog.types.get(kind)
-        subscribed = (
-            task.name
-            for selector, task in catalog.subscriptions
-            if (matches(selector, kind) if isinstance(selector, str) else selector is cls)
-        )
-        found.append(
-            {
-                "type": kind,
-                "class": cls and f"{cls.__module__}.{cls.__qualname__}",
-                "handlers": list(dict.fromkeys(subscribed)),
-                "description": ((cls and cls.__doc__) or "").strip().partition("\n")[0],
-            }
-        )
-    return found
+def _type_row(kind: EventType) -> dict[str, Any]:
+    return {
+        "type": kind.name,
+        "class": kind.cls and f"{kind.cls.__module__}.{kind.cls.__qualname__}",
+        "handlers": [task.name for task in kind.tasks],
+        "description": kind.description,
+    }

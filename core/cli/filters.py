@@ -1,21 +1,18 @@
 """The options by which commands choose runs, and how they read times."""
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
 import click
 
 from core.clock import now, to_ms
+from core.ledger.fitting import RunFilter
 from core.ledger.keys import FAILED, STATES
-from core.ledger.listing import RunFilter
+from core.ledger.paths import Sought
 from core.operating import Selection
-from core.wording import parse
-
-AGO = re.compile(r"(\d{1,6})\s*(s|min|h|d)")
-UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+from core.wording import earlier, parse
 
 
 def _states(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
@@ -26,13 +23,19 @@ def _states(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) 
     return tuple(dict.fromkeys(state for part in named for state in (FAILED if part == "failed" else (part,))))
 
 
+def _data(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> tuple[Sought, ...]:
+    pairs = [text.partition("=") for text in given]
+    for path, sign, value in pairs:
+        if not (path and sign and value):
+            raise click.BadParameter(f"Found {(path + sign + value)[:40]!r}; wanted a path and a value: user.id=7.")
+    return tuple(Sought(path, value) for path, _, value in pairs)
+
+
 def moment(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
     """Read a time: RFC 3339, in UTC where no zone is given, or an age such as ``2h``."""
     if text is None:
         return None
-    if age := AGO.fullmatch(text.strip()):
-        return now() - timedelta(**{UNITS[age[2]]: int(age[1])})
-    found = parse(text)
+    found = earlier(text, now()) or parse(text)
     if found is None:
         raise click.BadParameter(f"Found {text[:40]!r}; wanted 2026-11-22T09:00:00Z, or an age: 30min, 2h, 7d.")
     return found
@@ -44,10 +47,17 @@ OPTIONS = (
     click.option(
         "--state", "states", multiple=True, callback=_states, help="May be repeated; failed: dead or expired."
     ),
-    click.option("--task", default="", help="Only of this task."),
-    click.option("--event", default="", help="Only for this event type, or this event's id."),
+    click.option("--task", default="", help="Only of this task; a pattern: handlers.mail.*"),
+    click.option("--event", default="", help="Only for this event type, a pattern, or this event's id."),
     click.option("--schedule", default="", help="Only fires of this schedule."),
     click.option("--queue", default="", help="Only of this queue."),
+    click.option(
+        "--data",
+        multiple=True,
+        callback=_data,
+        metavar="PATH=VALUE",
+        help="Only where the data hold this value; may be repeated: user.id=7",
+    ),
     since,
     until,
 )
@@ -64,11 +74,12 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
         event: str,
         schedule: str,
         queue: str,
+        data: Sequence[Sought],
         since: datetime | None,
         until: datetime | None,
         **others: Any,
     ) -> Any:
-        wanted = RunFilter(states=states, task=task, event=event, schedule=schedule, queue=queue)
+        wanted = RunFilter(states=states, task=task, event=event, schedule=schedule, queue=queue, data=data)
         first, last = (None if moment is None else to_ms(moment) for moment in (since, until))
         return command(selection=Selection(wanted=wanted, since=first, until=last), **others)
 

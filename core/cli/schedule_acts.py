@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from core import scheduling
-from core.asking import AT_ONCE, Backfill, Made, ask, planned
-from core.asking import backfill as made_up
+from core.asking import Backfill, Made, ask, make_up, planned
 from core.cli import show
 from core.cli.command import as_json
 from core.cli.filters import moment
@@ -21,7 +20,6 @@ from core.drafting import NOTE, changed, drafted
 from core.entries import load
 from core.house import House, house
 from core.ledger.views import Json
-from core.moving import hints_of
 from core.schedule import Schedule
 from core.schedule_views import schedule_view
 
@@ -127,8 +125,7 @@ def run_now(name: str, as_json: bool) -> None:
     """Run a schedule's task now, beside its planned times."""
     here = house()
     wanted, made = here.ledger.run(ask(here.layout, here.mover, found_here(here, name), now()))
-    if here.mover.outgoing is None:
-        here.bus.publish(hints_of(wanted))
+    here.bus.publish(here.mover.unsent([wanted]))
     if as_json:
         show.as_json({"schedule": name, "runs": [{"id": one.run, "task": one.task} for one in made]})
     else:
@@ -158,19 +155,12 @@ def backfill(name: str, since: datetime, until: datetime | None, force: bool, as
 
 
 def _made_up(here: House, schedule: Schedule, times: list[datetime], *, force: bool) -> list[Made]:
-    made: list[Made] = []
     watched = len(times) >= LONG and sys.stderr.isatty()
     shown: Any = click.progressbar(length=len(times), label="Backfilling", file=sys.stderr) if watched else None
     with shown or nullcontext() as bar:
-        for start in range(0, len(times), AT_ONCE):
-            part = times[start : start + AT_ONCE]
-            accepted, new = here.ledger.run(made_up(here.layout, here.mover, schedule, part, force=force))
-            if here.mover.outgoing is None:
-                here.bus.publish([hint for wanted in accepted for hint in hints_of(wanted)])
-            made += new
-            if bar is not None:
-                bar.update(len(part))
-    return made
+        went = None if bar is None else bar.update
+        flow = make_up(here.layout, here.mover, schedule, times, force=force, publish=here.bus.publish, went=went)
+        return here.ledger.run(flow)
 
 
 def _say(here: House, did: str, schedule: Schedule, *, as_json: bool) -> None:

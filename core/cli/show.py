@@ -24,6 +24,8 @@ COLOURS = {
     "missed": "red",
     "ready": "green",
     "ok": "green",
+    "warn": "yellow",
+    "bad": "red",
     "not ready": "red",
     "failing": "red",
 }

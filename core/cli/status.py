@@ -89,14 +89,7 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     show.table(("check", "state", "detail"), checks)
     if view["processes"]:
         click.echo()
-        processes = [
-            (
-                *(p["role"], p["id"], ago(p["seen"], moment), _busy(p)),
-                *(size(p.get("memory")), p.get("stuck") or "", _queues(p)),
-            )
-            for p in view["processes"]
-        ]
-        show.table(("process", "id", "heartbeat", "busy", "memory", "stuck", "queues"), processes)
+        process_table(view["processes"], moment)
     click.echo()
     queues = [
         (q["queue"], *(_about(q[state], q["exact"]) for state in WAITING), _wait(q["wait"]), q["workers"])
@@ -105,6 +98,27 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
     show.table(("queue", *WAITING, "oldest waits", "workers"), queues)
     click.echo()
     show.table(("state", "runs"), [(state, f"{count:,}") for state, count in view["counts"].items()])
+
+
+def process_table(processes: Sequence[dict[str, Any]], moment: datetime) -> None:
+    """Print processes as the API gives them."""
+    rows = [
+        (
+            *(p["role"], p["id"], ago(p["seen"], moment), _busy(p), size(p.get("memory"))),
+            *(doing(p), p.get("stuck") or "", _queues(p)),
+        )
+        for p in processes
+    ]
+    show.table(("process", "id", "heartbeat", "busy", "memory", "does", "stuck", "queues"), rows)
+
+
+def doing(process: dict[str, Any]) -> str:
+    """Return what an operator made of a process, or ordered it to do."""
+    if process.get("stopping"):
+        return "stops"
+    if process.get("ordered"):
+        return f"{process['ordered']} ordered"
+    return "quiet" if process.get("quiet") else ""
 
 
 def _queues(process: dict[str, Any]) -> str:

@@ -14,8 +14,8 @@ from core.cli.runs import cause, group
 from core.cli.wording import took, worded
 from core.clock import now
 from core.house import House, house
+from core.ledger.fitting import RunFilter, fits, with_data
 from core.ledger.following import Follower
-from core.ledger.listing import fits
 from core.ledger.views import Json, run_views
 from core.operating import Selection
 
@@ -32,17 +32,17 @@ def tail(selection: Selection, as_json: bool) -> None:
     if not as_json:
         click.echo("Following runs; Ctrl-C ends it.", err=True)
     with suppress(KeyboardInterrupt):
-        for view in _changes(here, stopped):
-            if fits(view, selection.wanted):
-                click.echo(json.dumps(view) if as_json else _line(view, now()))
+        for view in _changes(here, selection.wanted, stopped):
+            click.echo(json.dumps(view) if as_json else _line(view, now()))
 
 
-def _changes(here: House, stopped: threading.Event) -> Iterator[Json]:
+def _changes(here: House, wanted: RunFilter, stopped: threading.Event) -> Iterator[Json]:
     follower = Follower(here.keys)
     here.ledger.run(follower.begin())
     while not stopped.wait(EACH):
         changed = here.ledger.run(follower.look())
-        yield from here.ledger.run(run_views(here.keys, changed))
+        held = here.ledger.run(with_data(here.keys, changed, wanted.data))
+        yield from (view for view in here.ledger.run(run_views(here.keys, held)) if fits(view, wanted))
 
 
 def _line(run: Json, moment: datetime) -> str:

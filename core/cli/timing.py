@@ -1,6 +1,5 @@
 """The options by which commands say when a schedule fires, and under which policies."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
@@ -8,6 +7,7 @@ from typing import Any
 
 import click
 
+from core import wording
 from core.cli.events import json_given
 from core.cli.filters import moment
 from core.clock import rfc3339
@@ -15,18 +15,15 @@ from core.drafting import MEMBERS
 from core.drafting import TIMING as TIMING_MEMBERS
 from core.policies import CATCH_UPS, OVERLAPS
 
-SPAN = re.compile(r"(\d{1,10}(?:\.\d{1,3})?)\s*(s|min|m|h|d|w)?")
-UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
 
 def span(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
     """Read a span of time: ``90``, ``90s``, ``5min``, ``2h``, ``1d``; returns seconds."""
     if text is None:
         return None
-    found = SPAN.fullmatch(text.strip())
+    found = wording.span(text)
     if found is None:
         raise click.BadParameter(f"Found {text[:40]!r}; wanted seconds, or a span such as 90s, 5min, 2h, 1d.")
-    return float(found[1]) * UNITS[found[2] or "s"]
+    return found
 
 
 TIMING = (

@@ -9,13 +9,14 @@ from werkzeug.exceptions import HTTPException
 from core.dashboard import shell
 from core.dashboard.door import TooManyTries
 from core.dashboard.forms import Refused
+from core.dashboard.query import BadQuery
 from core.dashboard.visit import Cookie, Visit
 from core.errors import CoreError
 from core.house import house
 from core.web.problems import problem_of, trace_id
 
 logger = logging.getLogger(__name__)
-STATUS: dict[type[CoreError], int] = {Refused: 403, TooManyTries: 429}
+STATUS: dict[type[CoreError], int] = {BadQuery: 400, Refused: 403, TooManyTries: 429}
 
 
 def page_of(error: Exception) -> Response:

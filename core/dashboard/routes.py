@@ -3,9 +3,44 @@
 from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
-from core.dashboard import door, forms, mishaps, overview, shell
+from core.dashboard import (
+    doctor,
+    door,
+    event,
+    events,
+    forms,
+    mishaps,
+    overview,
+    queues,
+    run_acts,
+    run_list,
+    run_page,
+    schedule_acts,
+    schedule_edit,
+    schedule_page,
+    schedules,
+    shell,
+    types_page,
+    workers,
+)
 
 PREFIX = "/dashboard"
+PARTS = (
+    door,
+    events,
+    event,
+    types_page,
+    run_list,
+    run_acts,
+    run_page,
+    schedules,
+    schedule_page,
+    schedule_acts,
+    schedule_edit,
+    queues,
+    workers,
+    doctor,
+)
 
 
 def register(app: Flask) -> None:
@@ -26,7 +61,7 @@ def register(app: Flask) -> None:
     pages.after_request(shell.finish)
     pages.register_error_handler(Exception, mishaps.page_of)
     pages.register_blueprint(overview.blueprint)
-    for part in (door,):
+    for part in PARTS:
         pages.register_blueprint(part.blueprint, url_prefix=PREFIX)
     pages.add_url_rule(f"{PREFIX}/<path:rest>", "nowhere", _nowhere)
     app.register_blueprint(pages)

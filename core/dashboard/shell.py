@@ -29,12 +29,23 @@ POLICY = (
 )
 PAGES = (  # path, word in the bar
     ("/", "Overview"),
+    ("/dashboard/events", "Events"),
+    ("/dashboard/runs", "Runs"),
+    ("/dashboard/schedules", "Schedules"),
+    ("/dashboard/queues", "Queues"),
+    ("/dashboard/workers", "Workers"),
+    ("/dashboard/doctor", "Doctor"),
 )
 
 
 def local_now() -> datetime:
     """Return the current instant in the zone in which pages tell times."""
-    return now().astimezone(ZoneInfo(house().config.dashboard_timezone))
+    return now().astimezone(local_zone())
+
+
+def local_zone() -> ZoneInfo:
+    """Return the zone in which pages tell times."""
+    return ZoneInfo(house().config.dashboard_timezone)
 
 
 def show(
@@ -46,6 +57,7 @@ def show(
     tells of, by default now.
     """
     here = house()
+    is_live = live and request.args.get("live") != "off"
     said, g.visit = g.visit.said, g.visit.saying("")
     text = render_template(
         f"carillon/{template}",
@@ -55,7 +67,8 @@ def show(
         pages=[(path, word, current(path)) for path, word in PAGES],
         shell=surroundings(),
         environment=here.config.env,
-        live=live and request.args.get("live") != "off",
+        live=is_live,
+        is_live=is_live,  # the same for macros, of which one is called live
         can_live=live,
         live_every=LIVE_EVERY,
         may=lambda act: g.access is not None and allows(g.access, act),
@@ -121,7 +134,8 @@ def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
+        if "begun" in g:  # a query string of odd bytes is refused before
+            response.headers["Server-Timing"] = f"app;dur={(monotonic() - g.begun) * 1000:.1f}"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"  # with no-referrer, forms would come from the origin "null"

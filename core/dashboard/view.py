@@ -11,11 +11,13 @@ from urllib.parse import quote, urlencode
 from flask import Request
 from markupsafe import Markup
 
-from core.wording import HOUR, parse
+from core.catalog import Task
+from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
 from core.wording import coarse as coarse
 from core.wording import duration as duration
+from core.wording import parse as parse
 from core.wording import relative as relative
 from core.wording import size as size
 from core.wording import spelling as spelling
@@ -56,6 +58,19 @@ def exact(local: datetime) -> str:
     """Return *local* in full: ``Tue 24 Nov 2026, 14:41:20 CET``."""
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%a} {local.day} {local:%b} {local.year}, {local:%H:%M:%S}{fraction} {local.tzname()}"
+
+
+def clock(text: object, now: datetime) -> str:
+    """Return *text*, a time, as the clock showed it: ``14:41:20``, on another day ``23 Nov, 14:41``."""
+    found = moment(text, now)
+    if found is None:
+        return ""
+    local = datetime.fromisoformat(found.iso)
+    if local.date() == now.date():
+        return f"{local:%H:%M:%S}"
+    return (
+        f"{local.day} {local:%b}, {local:%H:%M}" if local.year == now.year else f"{local.day} {local:%b} {local.year}"
+    )
 
 
 def headline(now: datetime) -> str:
@@ -134,6 +149,12 @@ def took(run: Row, now: datetime) -> str:
         return ""
     so_far = age(run.get("started"), now)
     return "" if so_far is None else f"{coarse(so_far)} so far"
+
+
+def attempts(task: Task | None, attempt: int) -> str:
+    """Return which attempt a run is at, ``2 of 6`` where that is known: its task is, and nothing went past counting."""
+    most = task.options.retries + 1 if task else 0
+    return f"{attempt} of {most}" if 1 < attempt <= most else str(attempt or "")
 
 
 def lateness(late: object) -> str:

@@ -20,7 +20,7 @@ class Acted:
 
 def cancel(keys: Keys, runs: Sequence[str], nonce: str) -> Flow[list[Acted]]:
     """End *runs* that wait. *nonce* names this request: sent twice it counts once."""
-    answers = yield from _asked(keys, "cancel", runs, nonce)
+    answers = yield from _asked(keys, "cancel", runs, nonce, keys.counters)
     return [Acted(run, answer[0], answer[-1]) for run, answer in zip(runs, answers, strict=True)]
 
 
@@ -37,8 +37,8 @@ def _retried(run: str, verdict: str, *rest: str) -> Acted:
     return Acted(run, verdict, "pending", Hint(run, queue, int(priority)))
 
 
-def _asked(keys: Keys, name: str, runs: Sequence[str], nonce: str) -> Flow[list[list[str]]]:
+def _asked(keys: Keys, name: str, runs: Sequence[str], nonce: str, others: Sequence[str] = ()) -> Flow[list[list[str]]]:
     if not runs:
         return []
-    answers = yield [Script(name, [keys.run(run), keys.due, *keys.states], [run, nonce]) for run in runs]
+    answers = yield [Script(name, [keys.run(run), keys.due, *keys.states, *others], [run, nonce]) for run in runs]
     return [[part.decode() for part in answer] for answer in answers]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count as counting
+from typing import NamedTuple
 
 from core.clock import to_ms
 from core.ledger.firing import Fire, row_of
@@ -70,6 +71,34 @@ def last_fires(keys: Keys, schedules: Sequence[str]) -> Flow[list[Fire | None]]:
         return []
     rows = yield [("ZRANGE", keys.fires(name), 0, 0, "REV") for name in schedules]
     return [row_of(row[0]) if row else None for row in rows]
+
+
+def recent_fires(keys: Keys, schedules: Sequence[str], limit: int) -> Flow[list[list[Fire]]]:
+    """Return the newest *limit* rows of each schedule, oldest first."""
+    if not schedules:
+        return []
+    found = yield [("ZRANGE", keys.fires(name), 0, limit - 1, "REV") for name in schedules]
+    return [[row_of(row) for row in reversed(rows)] for rows in found]
+
+
+class Fate(NamedTuple):
+    """What became of a run: its state, and when its last attempt began and ended, in ms since the epoch."""
+
+    state: str
+    started: int | None
+    finished: int | None
+
+
+def fates(keys: Keys, runs: Sequence[str]) -> Flow[dict[str, Fate]]:
+    """Return what became of each of *runs* that is still there."""
+    if not runs:
+        return {}
+    rows = yield [("HMGET", keys.run(run), "state", "started", "finished") for run in runs]
+    return {
+        run: Fate(state.decode(), int(started) if started else None, int(finished) if finished else None)
+        for run, (state, started, finished) in zip(runs, rows, strict=True)
+        if state
+    }
 
 
 def counts(keys: Keys) -> Flow[dict[str, int]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _quoted
+from math import isnan
 from typing import Any, NamedTuple
 
 from core.causes import Keyring
@@ -12,11 +13,15 @@ from core.clock import from_ms, rfc3339, to_ms
 from core.ledger.flow import Script
 from core.ledger.keys import Keys
 from core.ledger.packing import Packing, Wanted
+from core.ledger.ready import LATE
+
+SLICE = 25  # entries that one script advances: larger calls cost the server more an entry
+NOT_YET = float("nan")  # how late a fire is that is made before its moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fire:
-    """What became of one planned time. ``late`` is seconds after it; ``cause`` says why.
+    """What became of one planned time. ``late`` is seconds after it (NOT_YET: its call says it); ``cause`` says why.
 
     Equal neighbours may be one: *count* planned times from *planned* to *until*.
     """
@@ -36,7 +41,7 @@ class Fire:
 
     def row(self) -> str:
         """Return the row as the ledger keeps it; the planned time is its score and part of its text."""
-        late = "null" if self.late is None else repr(self.late)
+        late = "null" if self.late is None else LATE if isnan(self.late) else repr(self.late)
         run = "null" if self.run is None else f'"{self.run}"'
         several = f",{to_ms(self.until)},{self.count}" if self.until and self.count > 1 else ""
         return f'[{self.ms},"{self.state}",{_quoted(self.cause)},{late},{run}{several}]'

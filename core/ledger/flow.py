@@ -13,12 +13,32 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LUA = Path(__file__).parent / "lua"
-ACCEPTING = ("charge", "finish", "fire", "refill")
+ACCEPTING = ("fire", "refill")
 # What a script does not need costs it time: it is defined anew by each call.
-SHARED = dict.fromkeys(ACCEPTING, ("basics", "common", "acceptance")) | {"accept": ("basics", "acceptance")}
+SHARED = dict.fromkeys(ACCEPTING, ("basics", "common", "acceptance")) | {
+    "accept": ("basics", "acceptance"),
+    "cancel": ("basics", "common", "counting"),
+    "charge": ("basics", "common", "acceptance", "counting"),
+    "claim": ("basics", "common", "counting"),
+    "finish": ("basics", "common", "acceptance", "counting"),
+}
 # Scripts that end or hand back work must run on a full server too: otherwise it could never drain.
 ALLOW_OOM = frozenset(
-    {"beat", "cancel", "charge", "claim", "finish", "forget", "lead", "recover", "release", "retry", "unpark", "yield"}
+    {
+        "beat",
+        "cancel",
+        "charge",
+        "claim",
+        "finish",
+        "forget",
+        "lead",
+        "order",
+        "recover",
+        "release",
+        "retry",
+        "unpark",
+        "yield",
+    }
 )
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Following runs as they come and change: each look tells which ones did since the last.
 
 A run is watched from its birth to its end. Of those that were there before, the ``WATCHED`` are looked at whose next
-check comes first: what runs, and what is about to.
+check comes first, of what is pending and of the rest: what runs, and what is about to.
 """
 
 import heapq
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.ledger.flow import Flow, scored
-from core.ledger.keys import TERMINAL, Keys
+from core.ledger.keys import ASIDE, TERMINAL, Keys
 
 WATCHED = 1000
 MOST = 20_000  # runs that are remembered; beyond, the oldest are forgotten
@@ -37,8 +37,9 @@ class Follower:
         return (yield from self._changed(new, [*self._known, *(yield from self._watched())]))
 
     def _watched(self) -> Flow[list[str]]:
-        [runs] = yield [("ZRANGE", self._keys.due, 0, WATCHED - 1)]
-        return [run.decode() for run in runs]
+        ranges = ("-inf", f"({ASIDE}"), (ASIDE, "+inf")
+        found = yield [("ZRANGE", self._keys.due, *ends, "BYSCORE", "LIMIT", 0, WATCHED) for ends in ranges]
+        return [run.decode() for runs in found for run in runs]
 
     def _new(self) -> Flow[list[str]]:
         """Return the runs that were born since the last look."""

@@ -66,6 +66,8 @@ def _call(
     dead_before: int,
 ) -> tuple[list[str], list[str | bytes | int]]:
     indexes = indexes_of(keys, kind, head["type"], head["source"], head.get("subject"))
+    if parent := head.get("by"):
+        indexes = (*indexes, keys.children(parent))
     names = [keys.record(cause), keys.due, *keys.states, *indexes]
     for n in range(int(head["runs"])):
         run = f"{cause}.{n}"
@@ -100,7 +102,7 @@ def failed_beyond(keys: Keys, most: int) -> Flow[int]:
 def _weight(keys: Keys, runs: Sequence[str]) -> Flow[float]:
     """Return the mean bytes of *runs*: their own keys, their entries in indexes, their share of their causes."""
     heads = yield [("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1) for run in runs]
-    names = [[keys.run(run), keys.attempts(run), keys.result(run), keys.log(run)] for run in runs]
+    names = [[keys.run(run), keys.attempts(run), keys.result(run), keys.log(run), keys.children(run)] for run in runs]
     own = yield [("MEMORY", "USAGE", name) for group in names for name in group]
     shared = yield [
         ("MEMORY", "USAGE", name) for run in runs for name in (keys.record(cause_of(run)), keys.mark(cause_of(run)))
@@ -108,6 +110,6 @@ def _weight(keys: Keys, runs: Sequence[str]) -> Flow[float]:
     weights = 0.0
     for n, head in enumerate(heads):
         brothers = max(header(head)["runs"], 1) if head else 1
-        weights += sum(size or 0 for size in own[4 * n : 4 * n + 4]) + 3 * ENTRY
+        weights += sum(size or 0 for size in own[5 * n : 5 * n + 5]) + 3 * ENTRY
         weights += (sum(size or 0 for size in shared[2 * n : 2 * n + 2]) + 3 * ENTRY) / brothers
     return weights / len(runs)

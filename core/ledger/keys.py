@@ -17,6 +17,7 @@ STATES = (
 )
 TERMINAL = frozenset(STATES[5:])
 FAILED = ("dead", "expired")
+ASIDE = 2**48  # as the scripts have it: what the score of a pending run in ``due`` has on top of the time of its check
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class Keys:
 
     @cached_property
     def due(self) -> str:
-        """Sorted set: every run that is not terminal, by the time of its next check in ms."""
+        """Sorted set: every run that is not terminal, by the time of its next check in ms.
+
+        Pending runs stand ``ASIDE``, behind all others.
+        """
         return f"{self._tag}due"
 
     @cached_property
@@ -121,6 +125,26 @@ class Keys:
         return f"{self._tag}counts"
 
     @cached_property
+    def minutes(self) -> str:
+        """Hash ``minute since the epoch:name`` -> how many runs ended or began so, for a day."""
+        return f"{self._tag}minutes"
+
+    @cached_property
+    def hours(self) -> str:
+        """Hash ``hour since the epoch:name`` -> as ``minutes``, for a month."""
+        return f"{self._tag}hours"
+
+    @cached_property
+    def counters(self) -> tuple[str, str]:
+        """Where scripts count, in the order that they know."""
+        return self.minutes, self.hours
+
+    @cached_property
+    def deploys(self) -> str:
+        """Sorted set of the names of releases, by when the first worker of each began, in ms."""
+        return f"{self._tag}deploys"
+
+    @cached_property
     def quarantine(self) -> str:
         """Hash ``name of an entry`` -> why it is not fired (JSON)."""
         return f"{self._tag}quarantine"
@@ -155,6 +179,10 @@ class Keys:
         """List: lines that the handler logged."""
         return f"{self._tag}l:{run}"
 
+    def children(self, run: str) -> str:
+        """Sorted set of the causes that a run's handler brought about: events and calls."""
+        return f"{self._tag}children:{run}"
+
     def tries(self, address: str) -> str:
         """How often somebody at *address* tried to sign in with a wrong secret, for a minute."""
         return f"{self._tag}tries:{address}"
@@ -162,6 +190,10 @@ class Keys:
     def process(self, member: str) -> str:
         """What a living process says of itself."""
         return f"{self._tag}p:{member}"
+
+    def order(self, member: str) -> str:
+        """What a living process is told to do, for a minute."""
+        return f"{self._tag}order:{member}"
 
 
 def cause_of(run: str) -> str:

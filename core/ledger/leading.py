@@ -28,6 +28,12 @@ def lead(lock: str, token: str) -> Flow[Lead]:
     return Lead(held == 1, from_ms(int(now)), None if left < 0 else left / 1000)
 
 
+def holder(lock: str) -> Flow[str]:
+    """Return who has the lead: the id of a beat of ours, whatever a plain RedBeat wrote, or '' for nobody."""
+    [found] = yield [("GET", lock)]
+    return (found or b"").decode("utf-8", "replace")
+
+
 def give_up(keys: Keys, lock: str, token: str) -> Flow[bool]:
     """Give up the lead, if it is this beat's, and wake those that wait for it."""
     [given] = yield [Script("yield", [lock], [token, keys.wake])]

@@ -1,23 +1,29 @@
 """Lists of runs and events: filtered, newest first, paged by a place in the order of all of them.
 
-A page walks the smallest index that fits and looks at no more than ``SCANNED`` entries, so it takes the same
-time however many runs there are; where few entries fit, a page may be short and still have a next one.
+A page walks the smallest index that fits and looks at no more than ``SCANNED`` entries, fewer where it has to read
+large data, so it takes the same time however many runs there are; where few entries fit, a page may be short and still
+have a next one.
 """
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from core.causes import HEAD, header
 from core.events import matches
+from core.ledger.fitting import RunFilter as RunFilter
+from core.ledger.fitting import fits as fits
+from core.ledger.fitting import with_data
 from core.ledger.flow import Flow, scored
-from core.ledger.keys import STATES, Keys
+from core.ledger.keys import STATES, Keys, cause_of
+from core.ledger.paths import Sought, holding
 from core.ledger.views import PLACES, Json, event_views, run_outlines, run_views
 
 SCANNED = 2000
 BATCH = 200  # entries looked at in one go where few fit
+SHARE = 4096  # bytes of data that are read for each of SCANNED
 TOP = 2**53
 
 
@@ -42,28 +48,19 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFilter:
-    """Which runs; an empty field takes all. ``event`` is a type or an event's id."""
-
-    states: Sequence[str] = ()
-    task: str = ""
-    event: str = ""
-    schedule: str = ""
-    queue: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Which events; an empty field takes all. ``type`` may be a pattern."""
+    """Which events; an empty field takes all. ``type`` may be a pattern; the data hold each value of ``data``."""
 
     type: str = ""
     source: str = ""
     subject: str = ""
+    data: Sequence[Sought] = ()
 
 
 Found = tuple[int, str]  # place, id
 Views = Callable[[Keys, Sequence[str]], Flow[list[Json]]]
-Looked = tuple[list[tuple[int, Json | None]], int | None]  # places with what fits there, and the lowest place seen
+Fitting = list[tuple[int, Json | None]]  # places with what fits there
+Looked = tuple[Fitting, int | None, int]  # the lowest place seen, and how much of SCANNED it took
 
 
 def list_runs(keys: Keys, wanted: RunFilter, page: Page, *, whole: bool = True) -> Flow[tuple[list[Json], int | None]]:
@@ -72,24 +69,50 @@ def list_runs(keys: Keys, wanted: RunFilter, page: Page, *, whole: bool = True) 
     Without *whole* of each run only what the filter looks at.
     """
     views_of = run_views if whole else run_outlines
-    by_cause = {keys.type(wanted.event): wanted.event, keys.schedule(wanted.schedule): wanted.schedule}
-    by_run = {keys.task(wanted.task): wanted.task, keys.queue(wanted.queue): wanted.queue}
-    single = [key for key, value in (by_cause | by_run).items() if value]
-    [event] = yield [("GETRANGE", keys.record(wanted.event), 0, HEAD - 1)] if wanted.event else [("ECHO", "")]
+    ident = wanted.exact_event
+    [event] = yield [("GETRANGE", keys.record(ident), 0, HEAD - 1)] if ident else [("ECHO", "")]
     if event:
         return (yield from _runs_of_one(keys, wanted, header(event), page, views_of))
-    groups = [[key] for key in single] + [[keys.state(state) for state in wanted.states or STATES]]
+    by_cause = {keys.type(ident): ident, keys.schedule(wanted.schedule): wanted.schedule}
+    by_run = {keys.task(wanted.exact_task): wanted.exact_task, keys.queue(wanted.queue): wanted.queue}
+    groups = [[key] for key, value in (by_cause | by_run).items() if value]
+    groups += [[keys.state(state) for state in wanted.states or STATES]]
     chosen = yield from _smallest(groups)
     expand = chosen[0] in by_cause
 
     def look(high: int, limit: int) -> Flow[Looked]:
         found = yield from _walk(chosen, high, page.low - PLACES if expand else page.low, limit)
         runs = (yield from _expanded(keys, found, page.low, high)) if expand else found
-        views = {view["id"]: view for view in (yield from views_of(keys, [run for _, run in runs]))}
+        lowest, cost, kept = found[-1][0] if found else None, len(runs), [run for _, run in runs]
+        if runs and not wanted.by_index:
+            seen, kept, cost = yield from _narrowed(keys, runs, wanted, page.limit)
+            lowest, runs = lowest if len(seen) == len(runs) else seen[-1][0], seen
+        views = {view["id"]: view for view in (yield from views_of(keys, kept))}
         fitting = [(place, view if (view := views.get(run)) and fits(view, wanted) else None) for place, run in runs]
-        return fitting, found[-1][0] if found else None
+        return fitting, lowest, cost
 
     return (yield from _page(look, page))
+
+
+def _narrowed(keys: Keys, runs: list[Found], wanted: RunFilter, limit: int) -> Flow[tuple[list[Found], list[str], int]]:
+    """Return those of *runs* that were looked at, of them those that fit, and how much of SCANNED it took.
+
+    No further runs are looked at where *limit* fit, or where their data are large.
+    """
+    outlines = {view["id"]: view for view in (yield from run_outlines(keys, [run for _, run in runs]))}
+    kept = [run for _, run in runs if run in outlines and fits(outlines[run], wanted)]
+    cost = len(runs)
+    if kept and wanted.data:
+        causes = list(dict.fromkeys(map(cause_of, kept)))
+        held, count, read = yield from holding(keys, causes, wanted.data)
+        unseen = set(causes[count:])
+        runs = list(takewhile(lambda found: cause_of(found[1]) not in unseen, runs))
+        kept = [run for _, run in runs if run in kept and cause_of(run) in held]
+        cost = max(len(runs), read // SHARE)
+    if len(kept) > limit:
+        end = [run for _, run in runs].index(kept[limit - 1]) + 1
+        runs, kept = runs[:end], kept[:limit]
+    return runs, kept, cost
 
 
 def _runs_of_one(
@@ -100,23 +123,12 @@ def _runs_of_one(
     places = yield [("HGET", keys.run(run), "pos") for run in runs]
     there = [(int(place), run) for place, run in zip(places, runs, strict=True) if place]
     there = [(place, run) for place, run in there if page.low <= place <= page.high]
-    views = yield from views_of(keys, [run for _, run in there])
+    held = yield from with_data(keys, [run for _, run in there], wanted.data)
+    views = yield from views_of(keys, held)
     fitting = [view for view in views if fits(view, wanted, of_event=True)]
     place_of = {run: place for place, run in there}
     more = len(fitting) > page.limit
     return fitting[: page.limit], place_of[fitting[page.limit - 1]["id"]] if more else None
-
-
-def fits(view: Json, wanted: RunFilter, *, of_event: bool = False) -> bool:
-    """Tell whether a run is wanted; *of_event* says that it is known to be of the event."""
-    event, fire = view["event"] or {}, view["fire"] or {}
-    return (
-        (not wanted.states or view["state"] in wanted.states)
-        and wanted.task in ("", view["task"])
-        and wanted.queue in ("", view["queue"])
-        and (of_event or wanted.event in ("", event.get("type"), event.get("id")))
-        and (not wanted.schedule or fire.get("schedule") == wanted.schedule)
-    )
 
 
 def list_events(keys: Keys, wanted: EventFilter, page: Page) -> Flow[tuple[list[Json], int | None]]:
@@ -130,12 +142,17 @@ def list_events(keys: Keys, wanted: EventFilter, page: Page) -> Flow[tuple[list[
 
     def look(high: int, limit: int) -> Flow[Looked]:
         found = yield from _walk(chosen, high, page.low, limit)
-        views = {view["id"]: view for view in (yield from event_views(keys, [ident for _, ident in found]))}
+        idents, cost = [ident for _, ident in found], len(found)
+        if found and wanted.data:
+            held, count, read = yield from holding(keys, idents, wanted.data)
+            found, cost = found[:count], max(count, read // SHARE)
+            idents = [ident for ident in idents if ident in held]
+        views = {view["id"]: view for view in (yield from event_views(keys, idents))}
         fitting = [
             (place, view if (view := views.get(ident)) and _event_fits(view, wanted) else None)
             for place, ident in found
         ]
-        return fitting, found[-1][0] if found else None
+        return fitting, found[-1][0] if found else None, cost
 
     return (yield from _page(look, page))
 
@@ -153,7 +170,7 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
     items: list[Json] = []
     high, scanned, batch = page.high, 0, page.limit
     while scanned < SCANNED:
-        seen, lowest = yield from look(high, batch)
+        seen, lowest, cost = yield from look(high, batch)
         if lowest is None:
             return items, None
         for place, view in seen:
@@ -161,9 +178,26 @@ def _page(look: Callable[[int, int], Flow[Looked]], page: Page) -> Flow[tuple[li
                 items.append(view)
             if len(items) == page.limit:
                 return items, place
-        scanned += max(len(seen), 1)
+        scanned += max(cost, 1)
         high, batch = lowest - 1, max(batch, BATCH)
     return items, high + 1
+
+
+def count_runs(keys: Keys, wanted: RunFilter, page: Page) -> Flow[int | None]:
+    """Return how many runs fit, where an index tells; None where one would have to look at them."""
+    if not wanted.by_index or wanted.event or wanted.schedule:
+        return None
+    single = [keys.task(wanted.task)] if wanted.task else [keys.queue(wanted.queue)] if wanted.queue else []
+    indexes = single or [keys.state(state) for state in wanted.states or STATES]
+    found = yield [("ZCOUNT", key, page.low, page.high) for key in indexes]
+    return sum(found)
+
+
+def oldest_run(keys: Keys) -> Flow[int | None]:
+    """Return when the oldest run that is kept was created, in ms since the epoch, or None without any."""
+    answers = yield [("ZRANGE", key, 0, 0, "WITHSCORES") for key in keys.states]
+    places = [int(place) for answer in answers for _, place in scored(answer)]
+    return min(places) // PLACES if places else None
 
 
 def counts(keys: Keys) -> Flow[dict[str, int]]:

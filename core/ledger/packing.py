@@ -108,6 +108,8 @@ class Packing:
         indexes, places, kinds = shared.told if shared.like == like else shared.tell(*like)
         if cause.subject:
             indexes, places = indexes + 1, places + shared.place(keys.subject(cause.subject))
+        if cause.parent:
+            indexes, places = indexes + 1, places + shared.place(keys.children(cause.parent))
         key = shared.place(keys.idempotency(_digest(idempotency))) if idempotency else ZERO
         self._tails += (places, kinds)
         hints = 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from core.causes import HEAD, Cause, unsealed
 from core.errors import LedgerUnavailable
 from core.ledger.acceptance import Acceptance
-from core.ledger.flow import Flow, Script, server_now
-from core.ledger.keys import Keys, cause_of
+from core.ledger.flow import Flow, Script
+from core.ledger.keys import ASIDE, Keys, cause_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def claim(keys: Keys, run: str, token: str, worker: str, *, alone: bool = True) 
 
 def claim_all(keys: Keys, wanted: Sequence[tuple[str, str]], worker: str, *, alone: bool = True) -> Flow[list[Claim]]:
     """Take pending runs, each under the token beside it, as ``claim`` does, but with a verdict where that raises."""
-    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark]
+    names = [keys.due, keys.state("pending"), keys.state("running"), keys.watermark, *keys.counters]
     args: list[str | bytes | int] = [worker, int(alone)]
     for run, token in wanted:
         names += keys.run(run), keys.record(cause_of(run))
@@ -127,7 +127,7 @@ def finish_all(keys: Keys, ends: Sequence[End]) -> Flow[list[str]]:
 
 
 def _finish(keys: Keys, ends: Sequence[End], news: Acceptance) -> Flow[list[tuple[str, str]]]:
-    names = [keys.run(ends[0].run), keys.due, *keys.states]
+    names = [keys.run(ends[0].run), keys.due, *keys.states, *keys.counters]
     args: list[str | bytes | int] = [len(ends)]
     for end in ends:
         names += keys.run(end.run), keys.attempts(end.run), keys.result(end.run)
@@ -152,7 +152,7 @@ def charge(
     is not the worker's any more, or not under *token*. Errors are JSON text.
     """
     news = told or Acceptance()
-    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), *news.keys]
+    names = [keys.run(run), keys.due, *keys.states, keys.attempts(run), *keys.counters, *news.keys]
     [answer] = yield [Script("charge", names, [run, worker, token, error, last_error, *news.args])]
     if answer[0] != b"OK":
         return answer[0].decode(), None
@@ -197,11 +197,17 @@ def look_now(keys: Keys, runs: Sequence[str]) -> Flow[None]:
         yield [("ZADD", keys.due, "XX", 0, run) for run in runs]
 
 
-def due(keys: Keys, limit: int = 200, until: int | None = None) -> Flow[list[str]]:
-    """Return the runs whose check is due, the oldest first. *until* is a time of the server's in ms, by default now."""
-    if until is None:
-        until = yield from server_now()
+def due(keys: Keys, limit: int, until: int) -> Flow[list[str]]:
+    """Return the runs that are due at *until*, a time of the server's in ms, the oldest first; no pending ones."""
     [runs] = yield [("ZRANGE", keys.due, "-inf", until, "BYSCORE", "LIMIT", 0, limit)]
+    return [run.decode() for run in runs]
+
+
+def waiting(keys: Keys, limit: int, until: int, *, newest: bool = False) -> Flow[list[str]]:
+    """Return the pending runs that are to be looked at by *until*, the oldest check first, or the *newest*."""
+    first, last = ASIDE, ASIDE + until
+    ends = (last, first, "BYSCORE", "REV") if newest else (first, last, "BYSCORE")
+    [runs] = yield [("ZRANGE", keys.due, *ends, "LIMIT", 0, limit)]
     return [run.decode() for run in runs]
 
 

@@ -34,7 +34,7 @@ def check(client: redis.Redis, wanted: str = "") -> list[str]:
     refuse(info, where)
     if wanted in ("everysec", "fsync"):
         demand(info, wanted, where)
-    return [] if wanted == "memory" else warnings(info, snapshots=_setting(client, "save") != "")
+    return [] if wanted == "memory" else warnings(info, snapshots=setting(client, "save") != "")
 
 
 def durability(client: redis.Redis) -> str:
@@ -47,7 +47,7 @@ def durability(client: redis.Redis) -> str:
             return "memory"
     except redis.RedisError:
         return "memory"
-    return "fsync" if _setting(client, "appendfsync") == "always" else "everysec"
+    return "fsync" if setting(client, "appendfsync") == "always" else "everysec"
 
 
 def refuse(info: Mapping[str, Any], where: str) -> None:
@@ -119,16 +119,16 @@ def address(client: redis.Redis) -> str:
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
 
 
-def _info(client: redis.Redis, section: str) -> dict[str, Any]:
-    return client.info(section)
-
-
-def _setting(client: redis.Redis, name: str) -> str | None:
+def setting(client: redis.Redis, name: str) -> str | None:
     """Return a setting of the server; None where CONFIG is closed, as managed servers do."""
     try:
         return cast("dict[str, str]", client.config_get(name)).get(name, "")
     except redis.RedisError:
         return None
+
+
+def _info(client: redis.Redis, section: str) -> dict[str, Any]:
+    return client.info(section)
 
 
 def _failure(error: redis.RedisError) -> tuple[type[CoreError], str]:

@@ -103,6 +103,7 @@ def _event(ident: str, cause: Cause, runs: list[Json], place: Any) -> Json:
         "time": cause.time,
         "accepted": None if place is None else _moment(int(float(place)) // PLACES),
         "replay_of": cause.replay_of,
+        "parent": cause.parent,
         "attributes": attributes | cause.extensions,
         "runs": runs,
     }

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.errors import CoreError
 
@@ -21,6 +21,18 @@ class TriggerError(CoreError, ValueError):
     def __init__(self, message: str, field: str) -> None:
         self.field = field
         super().__init__(message)
+
+
+class Disturbed(NamedTuple):
+    """A clock change that falls on a planned time: what clocks show from *low* to *high* is left out, or comes twice.
+
+    *planned* is when it fires all the same.
+    """
+
+    planned: datetime
+    low: datetime
+    high: datetime
+    twice: bool
 
 
 class Planned:
@@ -69,6 +81,13 @@ class Planned:
         before = self.latest(year_before, planned - timedelta(microseconds=1)) or year_before
         found, note = next(self.times_with_notes(before), (None, None))
         return note if found == planned else None
+
+    def disturbed(self, start: datetime, end: datetime) -> Disturbed | None:  # noqa: ARG002 - most plans never are
+        """Return the first clock change after *start*, up to *end*, that moves a planned time or makes it come twice.
+
+        Plans that run on elapsed time are not concerned.
+        """
+        return None
 
     def describe(self) -> str:
         """Return in plain words when it is due."""

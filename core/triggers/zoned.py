@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from core.triggers import wording
-from core.triggers.clocks import Change, instant_of
-from core.triggers.plan import EPOCH, Planned
+from core.triggers.clocks import Change, Effect, instant_of, stretch_at
+from core.triggers.plan import EPOCH, Disturbed, Planned
 from core.triggers.zones import zone
+
+DISTURBING = (Effect.MOVED, Effect.FIRST)
 
 
 class Zoned(Planned):
@@ -21,12 +23,36 @@ class Zoned(Planned):
     def times(self, moment: datetime) -> Iterator[datetime]:
         """Yield the planned times strictly after *moment*, in order, each once, in UTC."""
         for instant, _ in self.instants(instant_of(moment)):
-            yield EPOCH + timedelta(0, instant)
+            yield _moment(instant)
 
     def times_with_notes(self, moment: datetime) -> Iterator[tuple[datetime, str | None]]:
         """Yield what ``times`` does, each with what a clock change did to it, in words, or None."""
         clocks = zone(self.timezone)
         for instant, change in self.instants(instant_of(moment)):
-            planned = EPOCH + timedelta(0, instant)
+            planned = _moment(instant)
             local = planned.astimezone(clocks).replace(tzinfo=None)
             yield planned, change and wording.note(change, local)
+
+    def disturbed(self, start: datetime, end: datetime) -> Disturbed | None:
+        """Return the first clock change after *start*, up to *end*, that moves a planned time or makes it come twice.
+
+        Only the walls that it concerns are looked at.
+        """
+        at, last = instant_of(start), instant_of(end)
+        while (stretch := stretch_at(self.timezone, at)) is not None and stretch.end <= last:
+            at, turn, low = (
+                stretch.end,
+                stretch.after - stretch.offset,
+                stretch.end + min(stretch.offset, stretch.after),
+            )
+            for instant, change in self.instants(at - max(-turn, 0) - 1):
+                if instant > at + 60:
+                    break
+                if change and change.effect in DISTURBING:
+                    walls = (_moment(low).replace(tzinfo=None), _moment(low + abs(turn)).replace(tzinfo=None))
+                    return Disturbed(_moment(instant), *walls, twice=turn < 0)
+        return None
+
+
+def _moment(second: int) -> datetime:
+    return EPOCH + timedelta(0, second)

@@ -3,11 +3,10 @@
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from core.clock import monotonic
 from core.errors import NotFound
 from core.house import house
 from core.ledger.views import run_view
-from core.operating import Act, act_on, act_on_batch
+from core.operating import Act, act_on, act_on_all
 from core.web.asked import FILTERS, asked, selection
 from core.web.idempotency import nonce
 from core.web.problems import Problem
@@ -57,16 +56,8 @@ async def _all(act: Act) -> ResponseReturnValue:
         raise Problem("bad-query", f"Found {', '.join(unknown)[:80]}; known here: cursor. Filters stand in the body.")
     place, wanted = cursor_of(request.args), selection(asked(FILTERS))
     here, name = house(), nonce(f"POST /runs/{act}")
-    matched = done = conflicts = 0
-    deadline = monotonic() + TIME
-    while True:
-        batch = await here.async_ledger.run(act_on_batch(here.keys, act, wanted, name, place))
-        here.bus.publish(batch.hints)
-        matched += len(batch.acted)
-        done += batch.done
-        conflicts += batch.conflicts
-        place = batch.next
-        if place is None or monotonic() >= deadline:
-            break
-    following = None if place is None else cursor(place)
-    return jsonify({"matched": matched, "done": done, "conflicts": conflicts, "next": following}), 202
+    acting = act_on_all(here.keys, act, wanted, name, place, here.bus.publish, TIME)
+    work = await here.async_ledger.run(acting)
+    following = None if work.next is None else cursor(work.next)
+    found = {"matched": work.matched, "done": work.done, "conflicts": work.conflicts, "next": following}
+    return jsonify(found), 202

@@ -6,12 +6,14 @@ from typing import Any
 
 from flask import g, request
 
+from core import compact
 from core.events import pointer
+from core.ledger.fitting import RunFilter
 from core.ledger.keys import FAILED, STATES
-from core.ledger.listing import RunFilter
+from core.ledger.paths import Sought
 from core.operating import Selection
 from core.web.problems import Problem
-from core.web.query import instant_of, moment_of
+from core.web.query import MOST_SOUGHT, instant_of, moment_of
 from core.web.strict_json import parse
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
@@ -19,7 +21,7 @@ MOST_IDS = 10_000
 MOST_NAMES = 100
 LONGEST = 300  # characters of a filter's value
 TEXTS = ("task", "event", "schedule", "queue")
-FILTERS = ("state", *TEXTS, "from", "to", "ids", "all")
+FILTERS = ("state", *TEXTS, "data.", "from", "to", "ids", "all")
 
 Errors = list[dict[str, str]]
 
@@ -27,13 +29,17 @@ Errors = list[dict[str, str]]
 def asked(known: Sequence[str]) -> dict[str, Any]:
     """Return the members of the body, all of which are *known*; none for an empty body.
 
+    One of *known* that ends with a dot, ``data.``, stands for all whose names begin so.
+
     Raises:
         Problem: unsupported-media-type, or invalid-request with a pointer to each member that is not known.
         MalformedJson, JsonTooComplex: the body is no JSON that we take.
     """
     body = body_object()
+    families = tuple(name for name in known if name.endswith("."))
+    unknown = [name for name in body if name in families or not (name in known or name.startswith(families))]
     wanted = f"known here: {', '.join(known)}" if known else "no member is known here"
-    refuse([{"pointer": pointer(name[:80]), "detail": f"is not known; {wanted}"} for name in body if name not in known])
+    refuse([{"pointer": pointer(name[:80]), "detail": f"is not known; {wanted}"} for name in unknown])
     return body
 
 
@@ -103,8 +109,16 @@ def selection(body: Mapping[str, Any]) -> Selection:
         errors.append(
             {"pointer": "", "detail": 'names no filter; to act on all that can be acted on, send {"all":true}'}
         )
+    data = [name for name in body if name.startswith("data.")]
+    values = {
+        name: read(name, _plain, f"must be text of 1 to {LONGEST} characters, a number, true, false or null")
+        for name in data
+    }
+    if len(data) > MOST_SOUGHT:
+        errors.append({"pointer": "", "detail": f"has {len(data)} filters by data; {MOST_SOUGHT} are the most"})
     refuse(errors)
-    wanted = RunFilter(states=states or (), **{name: text or "" for name, text in texts.items()})
+    sought = tuple(Sought(name.removeprefix("data."), value) for name, value in values.items())
+    wanted = RunFilter(states=states or (), data=sought, **{name: text or "" for name, text in texts.items()})
     return Selection(wanted=wanted, since=since, until=until, ids=ids)
 
 
@@ -128,6 +142,13 @@ def is_text(value: Any) -> bool:
 
 def _text(value: Any) -> str | None:
     return value if is_text(value) else None
+
+
+def _plain(value: Any) -> str | None:
+    """Return a value that data may hold as it is sought: a string as it is, all else as JSON."""
+    if isinstance(value, str):
+        return _text(value)
+    return compact.text(value) if value is None or isinstance(value, int | float) else None
 
 
 def _states(value: Any) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from core.census import process_views, queue_views, stats
+from core.census import SPANS, last_hour, process_views, queue_views, series_view, stats
 from core.clock import now
 from core.house import house
 from core.ledger.alive import alive
@@ -19,10 +19,22 @@ ROLES = ("worker", "sweeper", "beat")
 
 @blueprint.get("/stats")
 async def get_stats() -> ResponseReturnValue:
-    """Count runs by state, events, fires, calls and schedules."""
+    """Count runs by state, events, fires, calls and schedules; and what ended and began within the last hour."""
     _known(())
     here = house()
-    return jsonify(await here.async_ledger.run(stats(here.keys, here.config.ledger_memory)))
+    found = await here.async_ledger.run(stats(here.keys, here.config.ledger_memory))
+    return jsonify(found | {"last_hour": await here.async_ledger.run(last_hour(here.keys))})
+
+
+@blueprint.get("/stats/series")
+async def get_series() -> ResponseReturnValue:
+    """Count by the minute, the quarter of an hour or the hour what ended and began, and mark deploys."""
+    _known(("span",))
+    span = request.args.get("span", "hour")
+    if span not in SPANS:
+        raise Problem("bad-query", f"Found span={span[:40]}; wanted one of {', '.join(SPANS)}.")
+    here = house()
+    return jsonify(await here.async_ledger.run(series_view(here.keys, span)))
 
 
 @blueprint.get("/workers")

@@ -1,5 +1,6 @@
 """/api/v1/events: events come in, and are shown with their runs."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -19,7 +20,7 @@ from core.ledger.views import event_view
 from core.web.idempotency import accepted, idempotency_key
 from core.web.incoming import BATCH, Incoming, attributes, checked, is_cloud, media_type, read
 from core.web.problems import Problem, problem_of
-from core.web.query import answer, page_of
+from core.web.query import answer, page_of, sought
 
 blueprint = Blueprint("events", __name__)
 DEFAULT_SOURCE = "/api"
@@ -44,10 +45,13 @@ def post_events() -> ResponseReturnValue:
 
 @blueprint.get("/events")
 async def get_events() -> ResponseReturnValue:
-    """List events, newest first."""
-    page, filters = page_of(request.args, ("type", "source", "subject"))
-    here = house()
-    return answer(*await here.async_ledger.run(list_events(here.keys, EventFilter(**filters), page)))
+    """List events, newest first; ``data.user.id=7`` looks into their data."""
+    page, filters = page_of(request.args, ("type", "source", "subject", "data."))
+    here, data = house(), sought(filters)
+    listing = list_events(here.keys, EventFilter(data=data, **filters), page)
+    if data:  # which takes the processor some time
+        return answer(*await asyncio.to_thread(here.ledger.run, listing))
+    return answer(*await here.async_ledger.run(listing))
 
 
 @blueprint.get("/events/<event>")

@@ -9,22 +9,40 @@ from flask import Response, jsonify, request
 
 from core.clock import from_ms, to_ms
 from core.ledger.listing import Page
+from core.ledger.paths import Sought
 from core.web.problems import Problem
 
 PAGING = ("limit", "cursor", "from", "to")
 MOST, USUAL = 500, 50
+MOST_SOUGHT = 20
 
 
 def page_of(args: Mapping[str, str], filters: Sequence[str]) -> tuple[Page, dict[str, str]]:
     """Return the page that *args* ask for, and their filters.
 
+    A filter that ends with a dot, ``data.``, stands for all whose names begin so.
+
     Raises:
         Problem: bad-query.
     """
-    if unknown := [name for name in args if name not in (*PAGING, *filters)]:
+    families = tuple(name for name in filters if name.endswith("."))
+    of_family = [name for name in args if name.startswith(families) and name not in families]
+    if unknown := [name for name in args if name not in (*PAGING, *filters, *of_family) or name in families]:
         raise Problem("bad-query", f"Found {', '.join(unknown)}; known here: {', '.join((*filters, *PAGING))}.")
     page = Page(limit=limit_of(args), before=cursor_of(args), since=_moment(args, "from"), until=_moment(args, "to"))
-    return page, {name: args[name] for name in filters if args.get(name)}
+    return page, {name: args[name] for name in (*filters, *of_family) if args.get(name)}
+
+
+def sought(filters: dict[str, str]) -> list[Sought]:
+    """Take the filters by data out of *filters*.
+
+    Raises:
+        Problem: bad-query.
+    """
+    names = [name for name in filters if name.startswith("data.")]
+    if len(names) > MOST_SOUGHT:
+        raise Problem("bad-query", f"Found {len(names)} filters by data; {MOST_SOUGHT} are the most.")
+    return [Sought(name.removeprefix("data."), filters.pop(name)) for name in names]
 
 
 def limit_of(args: Mapping[str, str]) -> int:

@@ -8,10 +8,13 @@ from core.web import (
     auth,
     body,
     census_api,
+    doctor_api,
+    event_types_api,
     events_api,
     health,
     hooks,
     metrics,
+    ordering_api,
     problems,
     query,
     replay_api,
@@ -20,6 +23,18 @@ from core.web import (
     schedules_api,
 )
 
+PARTS = (
+    events_api,
+    event_types_api,
+    replay_api,
+    runs_api,
+    acting_api,
+    schedules_api,
+    schedule_acts_api,
+    census_api,
+    ordering_api,
+    doctor_api,
+)
 EVENT_LIMIT = 256 * 1024  # bytes of a body under /api
 
 
@@ -31,7 +46,7 @@ def register(app: Flask, house: House) -> None:
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
     auth.guard(api, house.config.api_token)
     body.attach(api, _event_limit)
-    for part in (events_api, replay_api, runs_api, acting_api, schedules_api, schedule_acts_api, census_api):
+    for part in PARTS:
         api.register_blueprint(part.blueprint)
     app.register_blueprint(api)
 

@@ -1,5 +1,6 @@
 """/api/v1/runs and /api/v1/tasks: what became of each run, and of plain Celery tasks."""
 
+import asyncio
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -13,7 +14,7 @@ from core.ledger.views import run_view
 from core.redact import redacted
 from core.web.asked import named_states
 from core.web.problems import Problem
-from core.web.query import answer, page_of
+from core.web.query import answer, page_of, sought
 
 blueprint = Blueprint("runs", __name__)
 BACKEND_PATIENCE = 2.0  # seconds that a result backend may take to answer
@@ -21,11 +22,14 @@ BACKEND_PATIENCE = 2.0  # seconds that a result backend may take to answer
 
 @blueprint.get("/runs")
 async def get_runs() -> ResponseReturnValue:
-    """List runs, newest first."""
-    page, filters = page_of(request.args, ("state", "task", "event", "schedule", "queue"))
-    wanted = RunFilter(states=_states(filters.pop("state", "")), **filters)
-    here = house()
-    return answer(*await here.async_ledger.run(list_runs(here.keys, wanted, page)))
+    """List runs, newest first; ``data.user.id=7`` looks into the data of their causes."""
+    page, filters = page_of(request.args, ("state", "task", "event", "schedule", "queue", "data."))
+    here, data = house(), sought(filters)
+    wanted = RunFilter(states=_states(filters.pop("state", "")), data=data, **filters)
+    listing = list_runs(here.keys, wanted, page)
+    if data:  # which takes the processor some time
+        return answer(*await asyncio.to_thread(here.ledger.run, listing))
+    return answer(*await here.async_ledger.run(listing))
 
 
 @blueprint.get("/runs/<run>")

@@ -7,12 +7,10 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from core.asking import AT_ONCE, Backfill, Made, ask, backfill, planned
+from core.asking import Backfill, Made, ask, make_up, planned
 from core.clock import now, rfc3339
-from core.drafting import NOTE
-from core.house import House, house
-from core.ledger.packing import Wanted
-from core.moving import hints_of
+from core.drafting import pause_problems
+from core.house import house
 from core.scheduling import found, pause, resume, settle, skip
 from core.web.asked import asked, instant, refuse
 from core.web.schedules_api import shown
@@ -27,7 +25,7 @@ async def post_run(name: str) -> ResponseReturnValue:
     here = house()
     _, schedule = await here.async_ledger.run(found(here.layout, name))
     wanted, made = await here.async_ledger.run(ask(here.layout, here.mover, schedule, now()))
-    _publish(here, [wanted])
+    here.bus.publish(here.mover.unsent([wanted]))
     return _made(name, made), 202
 
 
@@ -36,10 +34,7 @@ async def post_pause(name: str) -> ResponseReturnValue:
     """Pause a schedule, with a note and until a time if they are sent."""
     here, body, moment = house(), asked(("note", "until")), now()
     note, until = body.get("note") or "", _time(body, "until")
-    if not (isinstance(note, str) and len(note) <= NOTE):
-        refuse([{"pointer": "/note", "detail": f"must be text of at most {NOTE} characters"}])
-    if until is not None and until <= moment:
-        refuse([{"pointer": "/until", "detail": f"lies before now, {rfc3339(moment)}"}])
+    refuse([{"pointer": f"/{member}", "detail": detail} for member, detail in pause_problems(note, until, moment)])
     return await shown(await here.async_ledger.run(pause(here.layout, name, moment, note=note, until=until))), 202
 
 
@@ -70,18 +65,10 @@ async def post_backfill(name: str) -> ResponseReturnValue:
     wanted = Backfill(since or moment, until or moment, force)
     schedule = await here.async_ledger.run(settle(here.layout, name, moment))
     times = planned(schedule, wanted, moment)
-    made: list[Made] = []
-    for start in range(0, len(times), AT_ONCE):
-        part = times[start : start + AT_ONCE]
-        accepted, new = await here.async_ledger.run(backfill(here.layout, here.mover, schedule, part, force=force))
-        _publish(here, accepted)
-        made += new
+    made = await here.async_ledger.run(
+        make_up(here.layout, here.mover, schedule, times, force=force, publish=here.bus.publish)
+    )
     return _made(name, made, planned=len(times)), 202
-
-
-def _publish(here: House, accepted: Sequence[Wanted]) -> None:
-    if here.mover.outgoing is None:
-        here.bus.publish([hint for wanted in accepted for hint in hints_of(wanted)])
 
 
 def _made(name: str, made: Sequence[Made], **more: Any) -> Any:

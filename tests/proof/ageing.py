@@ -2,14 +2,15 @@
 
 import redis
 
-from core.ledger.keys import Keys
+from core.ledger.keys import ASIDE, Keys
 
-# A time in ms since the epoch has 13 digits; places (ms * 1024 + n) have 16 and stay: they are an order, no times.
+# A time in ms since the epoch has 13 digits, with ASIDE 15; places (ms * 1024 + n) have 16 and stay: they are an order,
+# no times.
 GROW = """
-local prefix, ms = ARGV[1], tonumber(ARGV[2])
+local prefix, ms, aside = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local function is_time(value)
   local number = tonumber(value)
-  return number and number >= 1e12 and number < 1e13
+  return number and number % aside >= 1e12 and number % aside < 1e13 and number < aside + 1e13
 end
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local kind = redis.call('TYPE', key).ok
@@ -35,4 +36,4 @@ def older(client: redis.Redis, keys: Keys, seconds: float) -> None:
 
     Planned times of schedules stay: beat is told the time by who calls it.
     """
-    client.eval(GROW, 0, f"{{{keys.prefix}}}:", round(seconds * 1000))
+    client.eval(GROW, 0, f"{{{keys.prefix}}}:", round(seconds * 1000), ASIDE)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ageing import older
-from bench import event
+from bench import event, looked_for
 from celery import Celery
 from flask import Flask
 from fragile import Fragile
@@ -30,7 +30,7 @@ from core.ledger.forgetting import forget, oldest
 from core.ledger.keys import TERMINAL, Keys, cause_of
 from core.ledger.leading import give_up, lead
 from core.ledger.parking import unpark
-from core.ledger.running import Hint, charge, claim, due, finish, note, recover, release
+from core.ledger.running import Hint, charge, claim, finish, note, recover, release
 from core.missed import Missed
 from core.moving import Mover
 from core.plain import Plain
@@ -193,7 +193,7 @@ class World(Watched):
             self.finish(state, token)
 
     def sweep(self, *, trusted: bool = True, drained: bool = True) -> None:
-        runs = self.do(lambda: due(self.keys))
+        runs = self.do(lambda: looked_for(self.keys))
         found = self.do(lambda: recover(self.keys, dict.fromkeys(runs, drained), trusted=trusted))
         self.publish([hint for _, hint in found])
         self.publish(self.do(lambda: unpark(self.keys)))

@@ -64,6 +64,24 @@ async function news() {
   show();
 }
 
+// A form that can be previewed shows its preview while it is filled in. The server makes it, and stores nothing.
+const form = document.querySelector("form[data-preview]");
+let soon, asked;
+
+async function preview() {
+  asked?.abort();
+  asked = new AbortController();
+  const body = new URLSearchParams(new FormData(form));
+  body.set("do", "fragment");
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, signal: asked.signal });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("preview");
+    if (fresh) document.getElementById("preview").replaceChildren(...fresh.childNodes);
+  } catch { /* somebody typed on, or the server is away: the button does the same */ }
+}
+
+form?.addEventListener("input", () => { clearTimeout(soon); soon = setTimeout(preview, 400); });
+
 async function look() {
   try {
     if (!document.hidden) await news();

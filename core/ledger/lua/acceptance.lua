@@ -94,7 +94,7 @@ local function accept_all(keys, args, instead)
     return row
   end
 
-  local forms, at_once, looked_at = {}, text(now), text(now + HINT_GRACE)
+  local forms, at_once, looked_at = {}, text(now), text(ASIDE + now + HINT_GRACE)
   for kind = 1, kinds do
     local task, queue, priority, delay, at, task_index, queue_index = unpack(args, KIND * kind - 1, KIND * kind + 5)
     local told = tonumber(at) > 0

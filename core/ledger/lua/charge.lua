@@ -1,5 +1,5 @@
 -- Charges a run whose process died while it ran nothing else. The third charge is its end.
--- KEYS  run, due, states.., attempts, then acceptance.lua's for the event that tells of its end, if anyone listens
+-- KEYS  run, due, states.., attempts, minutes, hours (counters), then acceptance.lua's for the event that tells of its end, if anyone listens
 -- ARGV  run id, worker, token ('': whatever the worker runs of it), error (JSON), error of the end (JSON), then acceptance.lua's
 -- Returns {OK, state, queue, priority} or {LATE, state} or {GONE}.
 local id, worker, token, error, last_error = unpack(ARGV, 1, 5)
@@ -23,7 +23,8 @@ if spent then
   redis.call('HSET', KEYS[RUN], 'finished', text(now))
   move(KEYS[RUN], id, 'running', 'dead', run.pos, nil)
   -- guard: a death that somebody listens to is told
-  if #ARGV > 5 then accept_cause({unpack(KEYS, AFTER_STATES + 1)}, {unpack(ARGV, 6)}) end
+  if #ARGV > 5 then accept_cause({unpack(KEYS, AFTER_STATES + 3)}, {unpack(ARGV, 6)}) end
+  count(KEYS[AFTER_STATES + 1], KEYS[AFTER_STATES + 2], now, {dead = 1})
   return {'OK', 'dead', run.queue, run.priority}
 end
 -- guard: the first charge is tried again at once

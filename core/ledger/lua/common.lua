@@ -31,6 +31,8 @@ local function move(run, id, from, to, position, next_check)
   -- guard: a run stands under one state
   redis.call('ZREM', index_of(from), id)
   redis.call('ZADD', index_of(to), position, id)
+  -- guard: a check of what is pending stands aside
+  if to == 'pending' then next_check = next_check + ASIDE end
   -- guard: what goes on is in due, what has ended is not
   if next_check then
     redis.call('ZADD', KEYS[DUE], text(next_check), id)

@@ -1,11 +1,11 @@
 -- Records how attempts ended.
--- KEYS  the first run, due, states.., then per run: run, attempts, result; then acceptance.lua's for the event that
---       tells of a dead run, if any: such a run is ended alone
+-- KEYS  the first run, due, states.., minutes, hours (counters), then per run: run, attempts, result; then
+--       acceptance.lua's for the event that tells of a dead run, if any: such a run is ended alone
 -- ARGV  number of runs, then per run: run id, token, outcome (a state: succeeded discarded dead retrying), delay ms,
 --       error (JSON or ''), result (JSON or ''); then acceptance.lua's
 -- Returns per run {OK, state}, {LATE, state}, {GONE} or {ERROR, message}.
 -- Indexes are written once for all runs; a run that is named twice is looked at as the first time left it.
-local count = tonumber(ARGV[1])
+local runs, counted = tonumber(ARGV[1]), {}
 local now = now_ms()
 local at = text(now)
 local left, reached, over, later = {}, {}, {'ZREM', KEYS[DUE]}, {'ZADD', KEYS[DUE]}
@@ -64,12 +64,13 @@ local function finish(key, attempts, result_key, id, token, outcome, delay, erro
   redis.call(unpack(changes))
   add(row(left, 'ZREM', run.state), id)
   add(row(reached, 'ZADD', outcome), run.pos, id)
+  counted[outcome] = (counted[outcome] or 0) + 1
   return {'OK', outcome}, outcome ~= 'retrying'
 end
 
 local answers, ended = {}, false
-for i = 1, count do
-  local first = AFTER_STATES + 3 * i - 3
+for i = 1, runs do
+  local first = AFTER_STATES + 3 * i - 1
   answers[i], ended = each_alone(finish, KEYS[first], KEYS[first + 1], KEYS[first + 2], unpack(ARGV, 6 * i - 4, 6 * i + 1))
 end
 -- guard: a run stands under one state
@@ -80,7 +81,8 @@ if #over > 2 then redis.call(unpack(over)) end
 -- guard: a retry is looked at when its time has come
 if #later > 2 then redis.call(unpack(later)) end
 -- guard: a death that somebody listens to is told
-if ended and #ARGV > 1 + 6 * count then
-  accept_cause({unpack(KEYS, AFTER_STATES + 3 * count)}, {unpack(ARGV, 2 + 6 * count)})
+if ended and #ARGV > 1 + 6 * runs then
+  accept_cause({unpack(KEYS, AFTER_STATES + 3 * runs + 2)}, {unpack(ARGV, 2 + 6 * runs)})
 end
+count(KEYS[AFTER_STATES], KEYS[AFTER_STATES + 1], now, counted)
 return answers

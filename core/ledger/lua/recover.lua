@@ -64,13 +64,13 @@ local function look_at_pending(run, key, id, told)
   -- guard: a backlog is not published again, what is lost is
   if not (overtaken or empty == '1') then
     redis.call('HSET', key, 'looks', looks + 1)
-    return keep(id, math.min(HINT_GRACE * 2 ^ looks, 900000))
+    return keep(id, ASIDE + math.min(HINT_GRACE * 2 ^ looks, 900000))
   end
   -- guard: a hint that was published again is a new one
   redis.call('HSET', key, 'hinted', text(now))
   -- guard: a new hint that is lost, too, is missed as soon as the first
   redis.call('HDEL', key, 'looks')
-  keep(id, HINT_GRACE)
+  keep(id, ASIDE + HINT_GRACE)
   return {'hint', run.queue, run.priority}
 end
 
@@ -82,7 +82,7 @@ local function look(key, attempts, id, told)
     return {'gone', '', ''}
   end
   -- guard: another sweeper was here already
-  if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) > now then return {'keep', '', ''} end
+  if tonumber(redis.call('ZSCORE', KEYS[DUE], id) or now) % ASIDE > now then return {'keep', '', ''} end
   -- guard: a delay that is over ends
   if run.state == 'scheduled' or run.state == 'retrying' then return pending(run, key, id, 'hint') end
   -- guard: who runs is looked at as a runner

@@ -16,5 +16,5 @@ redis.call('HDEL', KEYS[1], 'behind')
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZADD', KEYS[4], run.pos, ARGV[1])
 -- guard: a new hint is given its time
-redis.call('ZADD', KEYS[2], text(now + HINT_GRACE), ARGV[1])
+redis.call('ZADD', KEYS[2], text(ASIDE + now + HINT_GRACE), ARGV[1])
 return {'OK', run.queue, run.priority}
