@@ -32,7 +32,7 @@ SCHEDULES = """
 
 
 def test_every_block_is_run():
-    assert DOCS.count("```sh\n") == len(BLOCKS) == 15
+    assert DOCS.count("```sh\n") == len(BLOCKS) == 16
 
 
 @pytest.mark.processes

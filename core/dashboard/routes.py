@@ -4,6 +4,7 @@ from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
 from core.dashboard import (
+    bulk_acts,
     doctor,
     door,
     event,
@@ -21,6 +22,7 @@ from core.dashboard import (
     schedules,
     shell,
     types_page,
+    webhooks,
     workers,
 )
 
@@ -31,6 +33,7 @@ PARTS = (
     event,
     types_page,
     run_list,
+    bulk_acts,
     run_acts,
     run_page,
     schedules,
@@ -39,6 +42,7 @@ PARTS = (
     schedule_edit,
     queues,
     workers,
+    webhooks,
     doctor,
 )
 

@@ -34,6 +34,7 @@ PAGES = (  # path, word in the bar
     ("/dashboard/schedules", "Schedules"),
     ("/dashboard/queues", "Queues"),
     ("/dashboard/workers", "Workers"),
+    ("/dashboard/webhooks", "Webhooks"),
     ("/dashboard/doctor", "Doctor"),
 )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from core.dashboard.view import Row
 from core.wording import duration, parse
 
+LATE = 96  # per cent
 SHORT = 1.0  # seconds; a shorter wait for the first attempt is not worth a row
 TIMEOUTS = ("HandlerTimeout",)
 BARS = {"succeeded": "b-ok", "running": "b-late", "discarded": "b-pale", "cancelled": "b-pale"}
@@ -51,6 +52,11 @@ class Bar:
     @property
     def end(self) -> float:
         return self.x + self.width
+
+    @property
+    def late(self) -> bool:
+        """Whether its number stands before its end: behind its beginning there is no room."""
+        return self.x > LATE
 
     @property
     def middle(self) -> float:
@@ -109,7 +115,7 @@ def bars(found: Sequence[Span]) -> list[Bar]:
         if not span.attempt:
             drawn.append(Bar(span, x, width, "", "", duration(span.seconds) if width >= 12 else ""))
             continue
-        number = str(span.attempt) if x - taken >= 1 and x <= 96 else ""
+        number = str(span.attempt) if x - taken >= (4 if x > LATE else 1) else ""
         label = span.word if width >= 9 + 1.6 * len(span.word) else ""
         taken = x + width if label else (x + 4 if number else taken)
         drawn.append(Bar(span, x, width, BARS.get(span.sign, "b-hole"), number, label))

@@ -187,6 +187,14 @@ class Keys:
         """How often somebody at *address* tried to sign in with a wrong secret, for a minute."""
         return f"{self._tag}tries:{address}"
 
+    def refused(self, source: str) -> str:
+        """List: the newest deliveries of a webhook's source that were refused (JSON)."""
+        return f"{self._tag}refused:{source}"
+
+    def refused_in(self, source: str, minute: int) -> str:
+        """How many deliveries of a source were refused in a minute, counted from the epoch."""
+        return f"{self._tag}refused:{source}:{minute}"
+
     def process(self, member: str) -> str:
         """What a living process says of itself."""
         return f"{self._tag}p:{member}"

@@ -1,12 +1,12 @@
 """Events and runs as the API shows them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.causes import HEAD, Cause, header, unsealed
 from core.clock import from_ms, rfc3339
-from core.ledger.flow import Flow
+from core.ledger.flow import Command, Flow
 from core.ledger.keys import Keys, cause_of
 
 PLACES = 1024  # places a millisecond has in the order of all runs
@@ -18,38 +18,39 @@ def run_views(keys: Keys, runs: Sequence[str]) -> Flow[list[Json]]:
     """Return each of *runs* that is still there, in the order given."""
     if not runs:
         return []
+    heads = _heads(keys, runs)
     answers = yield [
-        command
-        for run in runs
-        for command in (
-            ("HGETALL", keys.run(run)),
-            ("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1),
-            ("LRANGE", keys.attempts(run), 0, -1),
-            ("GET", keys.result(run)),
-        )
+        *heads.values(),
+        *(
+            command
+            for run in runs
+            for command in (
+                ("HGETALL", keys.run(run)),
+                ("LRANGE", keys.attempts(run), 0, -1),
+                ("GET", keys.result(run)),
+            )
+        ),
     ]
-    rows = zip(runs, *(answers[i::4] for i in range(4)), strict=True)
-    return [_run(run, _text(fields), head, past, result) for run, fields, head, past, result in rows if fields]
+    caused, own = _caused(heads, answers), answers[len(heads) :]
+    rows = zip(runs, *(own[i::3] for i in range(3)), strict=True)
+    return [
+        _run(run, _text(fields), caused[cause_of(run)], past, result) for run, fields, past, result in rows if fields
+    ]
 
 
 def run_outlines(keys: Keys, runs: Sequence[str]) -> Flow[list[Json]]:
     """Return of each of *runs* that is still there what lists filter by, and whether its record is gone."""
     if not runs:
         return []
-    answers = yield [
-        command
-        for run in runs
-        for command in (
-            ("HMGET", keys.run(run), "state", "task", "queue", "pos"),
-            ("GETRANGE", keys.record(cause_of(run)), 0, HEAD - 1),
-        )
-    ]
-    rows = zip(runs, answers[::2], answers[1::2], strict=True)
+    heads = _heads(keys, runs)
+    answers = yield [*heads.values(), *(("HMGET", keys.run(run), "state", "task", "queue", "pos") for run in runs)]
+    caused = _caused(heads, answers)
+    there = {cause for cause, head in zip(heads, answers, strict=False) if head}
     return [
         {"id": run, "state": state.decode(), "task": task.decode(), "queue": queue.decode()}
-        | {"place": int(place), "expired": not head}
-        | _caused(run, head)
-        for run, (state, task, queue, place), head in rows
+        | {"place": int(place), "expired": cause_of(run) not in there}
+        | caused[cause_of(run)]
+        for run, (state, task, queue, place) in zip(runs, answers[len(heads) :], strict=True)
         if state
     ]
 
@@ -109,7 +110,7 @@ def _event(ident: str, cause: Cause, runs: list[Json], place: Any) -> Json:
     }
 
 
-def _run(run: str, fields: dict[str, str], head: bytes, past: Sequence[bytes], result: bytes | None) -> Json:
+def _run(run: str, fields: dict[str, str], caused: Json, past: Sequence[bytes], result: bytes | None) -> Json:
     attempts = [_attempt(entry) for entry in past]
     state, attempt = fields["state"], int(fields["attempt"])
     failed = attempts[-1]["error"] if attempts else None
@@ -122,7 +123,7 @@ def _run(run: str, fields: dict[str, str], head: bytes, past: Sequence[bytes], r
         "state": state,
         "queue": fields["queue"],
         "priority": int(fields["priority"]),
-        **_caused(run, head),
+        **caused,
         "attempt": attempt,
         "created": _moment(int(fields["pos"]) // PLACES),
         "due": _moment(fields.get("due")),
@@ -135,14 +136,22 @@ def _run(run: str, fields: dict[str, str], head: bytes, past: Sequence[bytes], r
     }
 
 
-def _caused(run: str, head: bytes) -> Json:
-    """Return why a run exists; the first bytes of its record tell."""
-    cause = unsealed(head) if head else None
-    is_event, is_fire = (cause is not None and cause.kind == kind for kind in ("event", "fire"))
+def _heads(keys: Keys, runs: Sequence[str]) -> dict[str, Command]:
+    """Return what asks for the beginning of the record of each cause of *runs*, by its id: once for all its runs."""
+    return {cause: ("GETRANGE", keys.record(cause), 0, HEAD - 1) for cause in map(cause_of, runs)}
+
+
+def _caused(heads: Mapping[str, Command], answers: Sequence[bytes]) -> dict[str, Json]:
+    """Return why runs exist, by their causes; the first bytes of a record tell, and *answers* begin with these."""
+    return {cause: _why(cause, header(head) if head else {}) for cause, head in zip(heads, answers, strict=False)}
+
+
+def _why(cause: str, head: Json) -> Json:
+    kind = head.get("kind")
     return {
-        "event": {"id": cause_of(run), "type": cause.type} if cause and is_event else None,
-        "fire": {"schedule": cause.type, "planned": cause.time} if cause and is_fire else None,
-        "replay_of": cause and cause.replay_of,
+        "event": {"id": cause, "type": head["type"]} if kind == "event" else None,
+        "fire": {"schedule": head["type"], "planned": head["time"]} if kind == "fire" else None,
+        "replay_of": head.get("of"),
     }
 
 

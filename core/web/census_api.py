@@ -1,4 +1,4 @@
-"""/api/v1/stats, /workers and /queues: how many, who, and how deep."""
+"""/api/v1/stats, /workers, /queues and /webhooks: how many, who, how deep, and what is delivered."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from core.census import SPANS, last_hour, process_views, queue_views, series_view, stats
 from core.clock import now
+from core.deliveries import sources
 from core.house import house
 from core.ledger.alive import alive
 from core.web.problems import Problem
@@ -55,6 +56,15 @@ async def get_queues() -> ResponseReturnValue:
     _known(("limit", "cursor"))
     here = house()
     return _part(await here.async_ledger.run(queue_views(here.keys, here.catalog.queues())))
+
+
+@blueprint.get("/webhooks")
+async def get_webhooks() -> ResponseReturnValue:
+    """List the sources of webhooks, how much they deliver, and how much of it is refused."""
+    _known(("limit", "cursor"))
+    here = house()
+    found = await here.async_ledger.run(sources(here.keys, here.config.webhook_secrets, now()))
+    return _part([source.view() for source in found])
 
 
 def _known(names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from core.web.strict_json import MalformedJson, lenient
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -32,6 +33,20 @@ def verify(secrets: Sequence[str], signature_header: str | None, body: bytes) ->
     given = (signature_header or "").encode("utf-8", "replace")
     matches = [hmac.compare_digest(given, _signature(secret, body)) for secret in secrets if secret]
     return any(matches)
+
+
+def misfit(secrets: Sequence[str], signature_header: str | None, body: bytes) -> str:
+    """Return in a few words why a delivery is not taken for one of GitHub's; '' where it is signed as it should be."""
+    if verify(secrets, signature_header, body):
+        return ""
+    if not (signature_header or "").strip():
+        return "signature missing"
+    return "signature wrong" if _SIGNATURE.fullmatch(signature_header or "") else "signature malformed"
+
+
+def identity(given: str) -> str:
+    """Return the id that a delivery gives itself in X-GitHub-Delivery, '' where that is none."""
+    return given if _ID.fullmatch(given) else ""
 
 
 def delivery(headers: Mapping[str, str], content_type: str, body: bytes) -> Delivery:
