@@ -8,6 +8,7 @@ from sites import alive
 from visiting import Visitor
 
 from benchmarks.seed import PACKAGES
+from core.config import ROOT
 from core.dashboard import view
 from core.dashboard.shell import LIVE_EVERY
 from core.testing import application
@@ -118,3 +119,10 @@ def test_schedules_say_when_as_their_author_wrote_it():
     assert view.spelling({"every": 600}) == "every 10 min"
     assert view.spelling({"at": "2026-11-27T09:00:00+01:00"}) == "at 2026-11-27 09:00:00+01:00"
     assert [view.lateness(late) for late in (None, True, 0, 482.4)] == ["", "late", "", "8 min 2 s late"]
+
+
+def test_tracebacks_name_files_from_the_folder_of_the_application():
+    text = f'Traceback:\n  File "{ROOT}/handlers/orders.py", line 7\n  File "/usr/lib/python3/x.py", line 1\n'
+    assert (
+        view.traced(text) == 'Traceback:\n  File "handlers/orders.py", line 7\n  File "/usr/lib/python3/x.py", line 1'
+    )

@@ -81,6 +81,7 @@ def test_a_record_without_the_words_is_not_worth_reading():
     record = compact.text(DATA).encode()
     assert not Sought("user.name", "Bea").may_be_in(record)
     assert not Sought("user.id", "12345").may_be_in(record)
+    assert not Sought("user.age", "7").may_be_in(record)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 7, [{"id": 7}], {"": {"": 1}}])

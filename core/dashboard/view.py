@@ -12,6 +12,7 @@ from flask import Request
 from markupsafe import Markup
 
 from core.catalog import Task
+from core.config import ROOT
 from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
@@ -101,6 +102,11 @@ def headline(now: datetime) -> str:
 def zone(now: datetime) -> str:
     """Return the name of the zone in which the page tells its times."""
     return str(now.tzinfo or UTC)
+
+
+def traced(text: str) -> str:
+    """Return a traceback with the files of the application named from its own folder."""
+    return text.rstrip().replace(f'File "{ROOT}/', 'File "')
 
 
 def number(count: float | None) -> str:

@@ -147,21 +147,27 @@ def list_events(keys: Keys, wanted: EventFilter, page: Page) -> Flow[tuple[list[
             held, count, read = yield from holding(keys, idents, wanted.data)
             found, cost = found[:count], max(count, read // SHARE)
             idents = [ident for ident in idents if ident in held]
+        idents = yield from _events_that_fit(keys, idents, wanted)
         views = {view["id"]: view for view in (yield from event_views(keys, idents))}
-        fitting = [
-            (place, view if (view := views.get(ident)) and _event_fits(view, wanted) else None)
-            for place, ident in found
-        ]
+        fitting = [(place, views.get(ident)) for place, ident in found]
         return fitting, found[-1][0] if found else None, cost
 
     return (yield from _page(look, page))
 
 
-def _event_fits(view: Json, wanted: EventFilter) -> bool:
+def _events_that_fit(keys: Keys, events: list[str], wanted: EventFilter) -> Flow[list[str]]:
+    """Return those of *events* whose envelope fits; of the others no runs have to be looked up then."""
+    if not events or not (wanted.type or wanted.source or wanted.subject):
+        return events
+    heads = yield [("GETRANGE", keys.record(event), 0, HEAD - 1) for event in events]
+    return [event for event, head in zip(events, heads, strict=True) if head and _event_fits(header(head), wanted)]
+
+
+def _event_fits(head: dict[str, Any], wanted: EventFilter) -> bool:
     return (
-        (not wanted.type or matches(wanted.type, view["type"]))
-        and wanted.source in ("", view["source"])
-        and wanted.subject in ("", view["subject"] or "")
+        (not wanted.type or matches(wanted.type, head["type"]))
+        and wanted.source in ("", head["source"])
+        and wanted.subject in ("", head.get("subject") or "")
     )
 
 

@@ -51,9 +51,16 @@ class Sought:
                     found += [json.dumps(float(value)), json.dumps(int(value))]
         return [spelling.encode("utf-8", "surrogatepass") for spelling in found]
 
+    @cached_property
+    def _named(self) -> list[bytes]:
+        """What of the path has to stand in a record."""
+        names = [compact.quoted(name)[1:-1] for name in self._names if not name.isdecimal()]
+        return [name.encode("utf-8", "surrogatepass") for name in names]
+
     def may_be_in(self, record: bytes) -> bool:
         """Tell whether it is worth reading *record*, which is JSON as the ledger writes it."""
-        return not self._spellings or any(spelling in record for spelling in self._spellings)
+        spelled = not self._spellings or any(spelling in record for spelling in self._spellings)
+        return spelled and all(name in record for name in self._named)
 
     def is_in(self, data: Any) -> bool:
         """Tell whether *data* hold the value at the path."""
