@@ -29,6 +29,7 @@ UNFINISHED = ("scheduled", "pending", "parked", "running", "retrying")
 FINISHED = ("succeeded", "discarded", "dead", "cancelled", "expired")
 STATES = UNFINISHED + FINISHED
 FIRES = {"fired": "scheduled", "skipped": "discarded", "missed": "missed"}
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
 SILENT = 15.0  # seconds without a heartbeat, three of them, before a process is called silent
 
 
@@ -71,6 +72,25 @@ def clock(text: object, now: datetime) -> str:
     return (
         f"{local.day} {local:%b}, {local:%H:%M}" if local.year == now.year else f"{local.day} {local:%b} {local.year}"
     )
+
+
+def brief(text: object, now: datetime) -> str:
+    """Return *text*, a time, as ``clock`` does, without seconds where there are none: ``14:10``, ``14:03:51``."""
+    said = clock(text, now)
+    return said.removesuffix(":00") if said.count(":") == 2 else said
+
+
+def timed(text: str, now: datetime) -> Markup:
+    """Return *text*, escaped, with each RFC 3339 time in it as clocks show it."""
+    parts = INSTANT.split(text)
+    return Markup("").join(_instant(part, now) if n % 2 else Markup.escape(part) for n, part in enumerate(parts))
+
+
+def _instant(text: str, now: datetime) -> Markup:
+    found = moment(text, now)
+    if found is None:
+        return Markup.escape(text)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(found.iso, found.exact, brief(text, now))
 
 
 def headline(now: datetime) -> str:
