@@ -30,9 +30,9 @@ def known(here):
 
 
 def test_what_is_due_soon_is_read_once(here, monkeypatch):
-    for name, seconds in (("soon", 2), ("later", 4), ("far", 60)):
+    for name, seconds in (("soon", 2), ("later", 12), ("far", 60)):
         add(here, name, seconds)
-    foresight = Foresight(here.layout, here.ledger)
+    foresight = Foresight(here.layout, here.ledger, here.mover)
     foresight.look(NOON, 1.0)
     assert known(here) == ["soon"]
     asked = []
@@ -49,7 +49,7 @@ def test_what_is_due_soon_is_read_once(here, monkeypatch):
 
 def test_a_beat_that_has_something_to_do_does_not_read_ahead(here):
     add(here, "soon", 1)
-    Foresight(here.layout, here.ledger).look(NOON, 0.1)
+    Foresight(here.layout, here.ledger, here.mover).look(NOON, 0.1)
     assert known(here) == []
 
 

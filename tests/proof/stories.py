@@ -254,6 +254,7 @@ STORIES = {
     "keep a gate shut": story(World.sweep, in_turn, first_fire_goes_on),
     "backfill": story(lambda w: w.backfill(minutes(2), minutes(5)), missed, lambda w: w.tick(minutes(9))),
     "lead": story(World.lead),
+    "order a worker": story(World.order, running),
     "a whole life": story(whole_life),
     "a life with a retry": story(retried_life),
     "a life with a dead worker": story(worker_dies),

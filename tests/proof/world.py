@@ -23,12 +23,13 @@ from core.errors import BacklogFull, LedgerUnavailable
 from core.foresight import Foresight
 from core.ledger.acceptance import Acceptance, Accepted, Outgoing, Request, Wanted, accept, accept_each, acceptance
 from core.ledger.acting import cancel, retry
-from core.ledger.alive import beat, gone
+from core.ledger.alive import Process, beat, gone
 from core.ledger.firing import Stored
 from core.ledger.flow import Flow
 from core.ledger.forgetting import forget, oldest
 from core.ledger.keys import TERMINAL, Keys, cause_of
 from core.ledger.leading import give_up, lead
+from core.ledger.orders import leave
 from core.ledger.parking import unpark
 from core.ledger.running import Hint, charge, claim, finish, note, recover, release
 from core.missed import Missed
@@ -235,6 +236,10 @@ class World(Watched):
         times, mover = planned(schedule, Backfill(since, until), until), self.clockwork.mover
         accepted, _ = self.do(lambda: backfill(self.layout, mover, schedule, times, force=False))
         self.accepted |= {one.cause.ledger_id for one in accepted}
+
+    def order(self) -> None:
+        """Order each living worker to be quiet."""
+        self.do(lambda: leave(self.keys, [Process("worker", "w1", 0, {})], "quiet"))
 
     def lead(self) -> None:
         """Take the lead as a beat does, and give it up."""
