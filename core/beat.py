@@ -12,6 +12,7 @@ from redbeat import RedBeatScheduler
 from core import moments
 from core.clock import now, rfc3339
 from core.errors import BacklogFull, LedgerUnavailable
+from core.footprint import resident
 from core.ledger.alive import beat, gone
 from core.ledger.leading import Lead, give_up, lead
 from core.waking import Waking
@@ -65,6 +66,7 @@ class Scheduler(RedBeatScheduler):
 
     def _lead(self) -> Lead:
         house = self._house
+        self._info["memory"] = resident()
         found: Lead = house.ledger.run(lead(house.layout.lock, self._id))
         if found.held and not self._leads:
             self._since = rfc3339(found.now)

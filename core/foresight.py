@@ -22,11 +22,10 @@ from core.moving import Mover
 from core.planning import ON_TIME, grace, step
 from core.timetable import soon
 
-AHEAD = 5.0  # seconds
+AHEAD = 10.0  # seconds
 MOST = 10_000  # entries
 PORTION = 250  # entries that are read in one go
 IDLE = 0.2  # seconds that beat must have before something is due
-LONGEST = 0.3  # seconds in which beat hears nothing of what is changed
 PUNCTUAL = timedelta(seconds=ON_TIME)
 
 
@@ -45,11 +44,12 @@ class Made:
 
 @dataclass
 class Foresight:
-    """Reads ahead for one beat, each entry once."""
+    """Reads ahead for one beat, each entry once. Fires are made where *crowd* entries are due at one time."""
 
     layout: Layout
     ledger: Ledger
     mover: Mover
+    crowd: int = SLICE
     _seen: dict[str, float] = field(default_factory=dict)  # when each that was read is due
     _made: list[Made] = field(default_factory=list)
 
@@ -57,23 +57,21 @@ class Foresight:
         """Make ready what is due within the next seconds after *now*, but for *held*; takes half of *idle* at most."""
         if idle < IDLE:
             return
-        at, deadline = now.timestamp(), monotonic() + min(idle / 2, LONGEST)
+        at, deadline = now.timestamp(), monotonic() + idle / 2
         self._seen = {key: due for key, due in self._seen.items() if due > at}
         self._made = [made for made in self._made if made.planned > now]
         found = self.ledger.run(soon(self.layout, at, at + AHEAD, MOST))
         new = iter([key for key, due in found.items() if self._seen.get(key) != due])
         while (portion := list(islice(new, PORTION))) and monotonic() < deadline:
-            for crowd in _crowds(self.ledger.run(load_keys(portion)), found):
+            for together in _together(self.ledger.run(load_keys(portion)), found):
                 if monotonic() > deadline:
                     return
-                self._seen.update((one.key, found[one.key]) for one in crowd)
-                if len(crowd) < SLICE or heard():  # who listens to hints is told when they go out
-                    for one in crowd:
+                self._seen.update((one.key, found[one.key]) for one in together)
+                if len(together) < self.crowd or heard():  # who listens to hints is told when they go out
+                    for one in together:
                         self.layout.read(one)
                 else:
-                    if not self._made:
-                        self.ledger.run(known("fire"))
-                    self._make(crowd, found[crowd[0].key], held)
+                    self._make(together, found[together[0].key], held)
 
     def due(self, now: datetime) -> list[Made]:
         """Hand out the fires whose moment has come at *now*; those that are not punctual any more are forgotten."""
@@ -82,10 +80,12 @@ class Foresight:
             self._made = [made for made in self._made if made.planned > now]
         return [made for made in due if now - made.planned < PUNCTUAL]
 
-    def _make(self, crowd: Sequence[Stored], at: float, held: Collection[str]) -> None:
-        """Make the fires of *crowd*, whose entries are due *at* one time."""
+    def _make(self, entries: Sequence[Stored], at: float, held: Collection[str]) -> None:
+        """Make the fires of *entries*, which are due *at* one time."""
+        if not self._made:
+            self.ledger.run(known("fire"))
         planned = from_ms(round(at * 1000))
-        moves = [move for one in crowd if (move := self._move(one, planned, held))]
+        moves = [move for one in entries if (move := self._move(one, planned, held))]
         with suppress(CoreError):  # one of them cannot be recorded; the tick finds out which
             if moves:
                 call = ready(fire(self.layout.keys, self.layout.keyring, self.layout.timetable, moves))
@@ -111,7 +111,7 @@ class Foresight:
         return move._replace(stored=Stored(move.stored.key, b"", b"", b""), meta="", ours="", accepted=accepted)
 
 
-def _crowds(entries: Sequence[Stored], due: dict[str, float]) -> Iterator[list[Stored]]:
+def _together(entries: Sequence[Stored], due: dict[str, float]) -> Iterator[list[Stored]]:
     """Yield *entries* that are *due* at the same time, SLICE of them at most."""
     by_time: dict[float, list[Stored]] = defaultdict(list)
     for one in entries:

@@ -1,4 +1,4 @@
-"""How pages and commands word times and durations: pure functions, time is an argument."""
+"""How pages and commands word times, durations and sizes: pure functions, time is an argument."""
 
 import re
 from collections.abc import Mapping

@@ -20,6 +20,7 @@ from core.alarm import Alarm
 from core.calling import left_behind
 from core.clock import monotonic, now, rfc3339, to_ms
 from core.errors import BacklogFull, CoreError, LedgerNewer, LedgerUnavailable
+from core.footprint import resident
 from core.intake import Intake
 from core.kin import dead_kin, own_mark
 from core.ledger.alive import beat, gone
@@ -40,7 +41,7 @@ START_PATIENCE, START_EACH = 60.0, 1.0  # seconds that a server may take to come
 
 def self_description() -> dict[str, Any]:
     """Return what any process of ours says of itself with its heartbeat."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "mark": own_mark()}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "memory": resident(), "mark": own_mark()}
 
 
 def pool_of(worker: Any) -> str:

@@ -3,6 +3,7 @@
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from redbeat import RedBeatSchedulerEntry
@@ -64,6 +65,14 @@ def test_the_one_that_leads_stores_what_code_declares_and_fires(app):
         assert here.ledger.client.get(here.layout.lock).decode() == beat._id
     assert here.ledger.client.exists(here.layout.lock) == 0
     assert [one for one in here.ledger.run(alive(here.keys)) if one.role == "beat"] == []
+
+
+def test_it_says_what_memory_it_takes_now(app, monkeypatch):
+    told = count(40_000_000)
+    monkeypatch.setattr("core.beat.resident", lambda: next(told))
+    here = house(app)
+    with beating(app):
+        wait_until(lambda: [one.info["memory"] > 40_000_001 for one in here.ledger.run(alive(here.keys))] == [True])
 
 
 def test_another_stands_by_and_leads_at_once_when_the_first_one_stops(app):

@@ -18,7 +18,7 @@ from core.ledger.alive import beat
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-WORKER = {"queues": ["default"], "busy": 3, "concurrency": 32, "stuck": 1}
+WORKER = {"queues": ["default"], "busy": 3, "concurrency": 32, "stuck": 1, "memory": 142 * 2**20}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_status_ends_with_1_until_all_is_there(line):
         line.here.ledger.run(beat(line.here.keys, role, f"{role}-1", WORKER if role == "worker" else {}))
     text = line("status")
     assert text.splitlines()[0].split() == ["state", "ready"]
-    assert ["worker", "worker-1", "now", "3", "of", "32", "1", "default"] in rows(text)
+    assert ["worker", "worker-1", "now", "3", "of", "32", "142", "MB", "1", "default"] in rows(text)
     assert ["mail", "0", "0", "0", "0", "0", "0"] in rows(text)
     assert ["default", "1", "0", "0", "0", "0", "0", "s", "1"] in rows(text)
     view = line.json("status")

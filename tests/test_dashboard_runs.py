@@ -1,10 +1,14 @@
 """The runs of the dashboard: the list with its search, what is done to many, and one run's page."""
 
+import json
+
 import pytest
 from visiting import Visitor
 
+from core.causes import Cause
 from core.dashboard import bulk_acts
 from core.house import house
+from core.ledger.acceptance import Request, accept
 from core.ledger.running import claim, note
 from core.testing import drain, runs
 
@@ -118,7 +122,7 @@ class TestList:
         page = visitor.get(f"{LIST}?q={q.replace(' ', '+')}")
         assert len(ticks(page)) == count
         assert q in page.values("value")
-        assert page.status == 200
+        assert f"{count} match, newest first" in page.words
 
     def test_links_of_states_keep_the_rest_of_the_search(self, app, visitor):
         place(app, 2)
@@ -437,6 +441,16 @@ class TestAgain:
         visitor.post(f"{LIST}/{run}/again")
         visitor.post(f"{LIST}/{run}/again", {"data": '{"order": 2, "note": ""}'})
         assert len(states(app)) == 3
+
+    def test_what_was_recorded_need_not_fit_the_type_of_today(self, app, visitor):
+        here = house(app)
+        old = {"order": 2, "colour": "red"}
+        cause = Cause(kind="event", id="old", type="order.placed", source="/s", time="2026-11-22T12:00:00Z", data=old)
+        requests = [Request(task="shop.send", queue="mail")]
+        run = here.ledger.run(accept(here.keys, here.bus.keyring, cause, requests)).runs[0][0]
+        visitor.post(f"{LIST}/{run}/again", {"data": json.dumps(old)})
+        visitor.post(f"{LIST}/{run}/again", {"data": json.dumps(old | {"order": 4})}, status=422)
+        assert len(states(app)) == 2
 
     @pytest.mark.parametrize(
         ("data", "said"),

@@ -131,6 +131,8 @@ class TestRefusals:
         for minute in range(100, 104):
             for _ in range(A_MINUTE + 5):
                 here.ledger.run(refuse(here.keys, "github", refusal, minute))
+            noted, _ = here.ledger.run(refusals(here.keys, "github", 1000, minute))
+            assert len(noted) == min((minute - 99) * A_MINUTE, KEPT)
         noted, count = here.ledger.run(refusals(here.keys, "github", 1000, 103))
         assert (len(noted), count) == (KEPT, 4 * (A_MINUTE + 5))
         assert len(noted[0].address) == 200

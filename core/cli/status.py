@@ -12,7 +12,7 @@ from core import readiness
 from core.census import process_views, queue_views
 from core.cli import show
 from core.cli.command import REFUSED, Command, as_json
-from core.cli.wording import ago, coarse, number
+from core.cli.wording import ago, coarse, number, size
 from core.clock import now
 from core.house import house
 from core.ledger.alive import Process, alive
@@ -103,10 +103,13 @@ def _print(view: dict[str, Any], moment: datetime) -> None:
 def process_table(processes: Sequence[dict[str, Any]], moment: datetime) -> None:
     """Print processes as the API gives them."""
     rows = [
-        (p["role"], p["id"], ago(p["seen"], moment), _busy(p), doing(p), p.get("stuck") or "", _queues(p))
+        (
+            *(p["role"], p["id"], ago(p["seen"], moment), _busy(p), size(p.get("memory"))),
+            *(doing(p), p.get("stuck") or "", _queues(p)),
+        )
         for p in processes
     ]
-    show.table(("process", "id", "heartbeat", "busy", "does", "stuck", "queues"), rows)
+    show.table(("process", "id", "heartbeat", "busy", "memory", "does", "stuck", "queues"), rows)
 
 
 def doing(process: dict[str, Any]) -> str:

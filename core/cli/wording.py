@@ -1,4 +1,4 @@
-"""How commands word times, durations and errors, as the pages do: pure functions, time is an argument."""
+"""How commands word times, durations, sizes and errors, as the pages do: pure functions, time is an argument."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from core.ledger.views import Json
 from core.wording import coarse as coarse
 from core.wording import duration as duration
 from core.wording import relative
+from core.wording import size as size
 from core.wording import spelling as spelling
 
 

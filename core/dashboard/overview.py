@@ -1,90 +1,96 @@
 """/: the overview, with what the ledger knows right now."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from core import readiness
-from core.clock import now, rfc3339
+from core.clock import monotonic
 from core.dashboard import shell
-from core.dashboard.view import Row
-from core.entries import name_page
+from core.dashboard.alerts import Alert, alerts
+from core.dashboard.facts import SPANS, Facts, look
+from core.dashboard.figures import figures
+from core.dashboard.rates import FINE, rates
+from core.dashboard.strikes import strikes
+from core.dashboard.view import number
 from core.errors import LedgerUnavailable
 from core.house import House, house
-from core.ledger.alive import Process, alive
-from core.ledger.listing import EventFilter, Page, RunFilter, counts, list_events, list_runs
-from core.schedule_views import schedule_views
+from core.ledger.flow import Flow
 
 blueprint = Blueprint("overview", __name__)
-SHOWN = 15  # events and runs on the page; more is what lists with filters are for
-LISTED = 30  # schedules and processes before the page says how many more there are
-MOST_LISTED = 100  # schedules that are looked at
+LISTED = 8  # queues, workers and beats, before the page says how many more there are
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Overview:
-    """What the first page shows; rows are shaped as the HTTP API gives them, newest first.
+    """What the first page shows; without ``facts`` the ledger did not answer."""
 
-    ``ledger`` says what answered (``Valkey 9.1, answers in 0.2 ms``) and is None where nothing did.
-    ``alerts`` are sentences: the fact first, then what to do.
-    """
-
-    ledger: str | None
-    events: Sequence[Row] = ()
-    runs: Sequence[Row] = ()
-    schedules: Sequence[Row] = ()
-    workers: Sequence[Row] = ()
-    beats: Sequence[Row] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    alerts: Sequence[str] = ()
-
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing has rung yet, so that the page teaches instead."""
-        return self.ledger is not None and not (self.events or self.runs or any(self.counts.values()))
-
-    @property
-    def slots(self) -> int:
-        """Return how many runs all workers together can hold at once."""
-        return sum(worker.get("concurrency") or 0 for worker in self.workers)
+    facts: Facts | None
+    alerts: Sequence[Alert]
 
 
 @blueprint.get("/")
 def get() -> Response:
     """Show the overview; before anything has happened, how to begin."""
-    return render(overview(house()))
-
-
-def render(page: Overview, moment: datetime | None = None) -> Response:
-    """Return *page* as it is at *moment*; times are told in its zone."""
-    template = "first.html" if page.untouched else "overview.html"
-    return shell.show(template, live=True, moment=moment, page=page, shown=SHOWN, listed=LISTED)
-
-
-def overview(here: House) -> Overview:
-    """Gather what the page shows; with the ledger away, say so and show nothing else."""
+    here, moment, span = house(), shell.local_now(), request.args.get("span", "")
     try:
-        run, page = here.ledger.run, Page(limit=SHOWN)
-        checks = run(readiness.look(here.keys, here.layout.timetable))
-        processes = run(alive(here.keys))
-        events, _ = run(list_events(here.keys, EventFilter(), page))
-        runs, _ = run(list_runs(here.keys, RunFilter(), page))
-        return Overview(
-            ledger="the ledger answers",
-            events=events,
-            runs=runs,
-            schedules=run(schedule_views(here.layout, now(), run(name_page(here.layout, "", MOST_LISTED)))),
-            workers=[_row(process) for process in processes if process.role == "worker"],
-            beats=[_row(process) for process in processes if process.role == "beat"],
-            counts=run(counts(here.keys)),
-            alerts=[f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"]],
-        )
+        facts = here.ledger.run(look(here, span if span in SPANS else "hour", moment))
+        return first(here, facts, moment) if facts.untouched else render(facts, moment)
     except LedgerUnavailable as error:
-        return Overview(ledger=None, alerts=[f"ledger: {error}"])
+        return away(error)
 
 
-def _row(process: Process) -> dict[str, object]:
-    seen = rfc3339(now() - timedelta(milliseconds=process.age))
-    return process.info | {"id": process.id, "seen": seen, "state": "alive"}
+def render(facts: Facts, moment: datetime) -> Response:
+    """Return the page that shows *facts* as they are at *moment*; times are told in its zone."""
+    return shell.show(
+        "overview.html",
+        live=True,
+        moment=moment,
+        page=Overview(facts, alerts(facts, moment)),
+        lede=lede(facts),
+        figures=figures(facts, moment),
+        rates=rates(facts, moment),
+        strikes=strikes(facts.fires, moment),
+        queues=sorted(facts.queues, key=lambda row: (-row["pending"], row["queue"])),
+        listed=LISTED,
+    )
+
+
+def first(here: House, facts: Facts, moment: datetime) -> Response:
+    """Return the page that teaches: nothing has rung yet."""
+    handlers = sum(task.kind == "handler" for task in here.catalog.tasks.values())
+    begun = monotonic()
+    server = here.ledger.run(_server())
+    return shell.show(
+        "first.html",
+        live=True,
+        moment=moment,
+        page=Overview(facts, alerts(facts, moment)),
+        server=f"{server}, answers in {(monotonic() - begun) * 1000:.1f} ms",
+        handlers=handlers,
+        listed=LISTED,
+    )
+
+
+def away(error: LedgerUnavailable) -> Response:
+    """Return the page without numbers."""
+    found = Alert(title="The ledger does not answer", text=str(error), see=("See the doctor", "/dashboard/doctor"))
+    return shell.show("overview.html", live=True, page=Overview(None, [found]), lede="")
+
+
+def lede(facts: Facts) -> str:
+    """Say how the last hour was: ``957 runs in the last hour, 6 of them failed``."""
+    failed = facts.hour.ended.get("dead", 0)
+    total = failed + sum(facts.hour.ended.get(name, 0) for name in FINE)
+    if not total:
+        return "no run ended in the last hour"
+    runs = "1 run" if total == 1 else f"{number(total)} runs"
+    return f"{runs} in the last hour, {f'{number(failed)} of them' if failed else 'none'} failed"
+
+
+def _server() -> Flow[str]:
+    """Say what answers: ``Valkey 9.1``."""
+    [info] = yield [("INFO", "server")]
+    version = info.get("valkey_version")
+    return f"Valkey {version}" if version else f"Redis {info.get('redis_version', 'of an unknown version')}"

@@ -158,7 +158,7 @@ def _show(run: str, *, status: int = 200, edited: str | None = None, wrong: str 
     here, now = house(), shell.local_now()
     page = here.ledger.run(_page(here, run, now))
     return shell.show(
-        "run.html",
+        "run_page.html",
         status=status,
         live=page.live and not wrong,
         moment=now,

@@ -12,6 +12,7 @@ from flask import Request
 from markupsafe import Markup
 
 from core.catalog import Task
+from core.config import ROOT
 from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
@@ -29,6 +30,7 @@ UNFINISHED = ("scheduled", "pending", "parked", "running", "retrying")
 FINISHED = ("succeeded", "discarded", "dead", "cancelled", "expired")
 STATES = UNFINISHED + FINISHED
 FIRES = {"fired": "scheduled", "skipped": "discarded", "missed": "missed"}
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
 SILENT = 15.0  # seconds without a heartbeat, three of them, before a process is called silent
 
 
@@ -73,6 +75,25 @@ def clock(text: object, now: datetime) -> str:
     )
 
 
+def brief(text: object, now: datetime) -> str:
+    """Return *text*, a time, as ``clock`` does, without seconds where there are none: ``14:10``, ``14:03:51``."""
+    said = clock(text, now)
+    return said.removesuffix(":00") if said.count(":") == 2 else said
+
+
+def timed(text: str, now: datetime) -> Markup:
+    """Return *text*, escaped, with each RFC 3339 time in it as clocks show it."""
+    parts = INSTANT.split(text)
+    return Markup("").join(_instant(part, now) if n % 2 else Markup.escape(part) for n, part in enumerate(parts))
+
+
+def _instant(text: str, now: datetime) -> Markup:
+    found = moment(text, now)
+    if found is None:
+        return Markup.escape(text)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(found.iso, found.exact, brief(text, now))
+
+
 def headline(now: datetime) -> str:
     """Return *now* as the head of a page says it: ``Tuesday 24 November 2026, 14:41:20``."""
     return f"{now:%A} {now.day} {now:%B} {now.year}, {now:%H:%M:%S}"
@@ -81,6 +102,11 @@ def headline(now: datetime) -> str:
 def zone(now: datetime) -> str:
     """Return the name of the zone in which the page tells its times."""
     return str(now.tzinfo or UTC)
+
+
+def traced(text: str) -> str:
+    """Return a traceback with the files of the application named from its own folder."""
+    return text.rstrip().replace(f'File "{ROOT}/', 'File "')
 
 
 def number(count: float | None) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.ledger.flow import Flow
+from core.ledger.flow import Flow, together
 from core.ledger.keys import STATES, Keys
 
 LOOKED = 500
@@ -31,27 +31,45 @@ class Depth:
 
 
 Seen = list[tuple[str, int]]  # queue and due time of runs
+Look = tuple[Seen, Seen]  # the first ones, and those drawn by lot
 
 
 def depths(keys: Keys, queues: Iterable[str]) -> Flow[tuple[dict[str, Depth], int]]:
     """Return the depth of each of *queues* and of all others that are met, and the server's time in ms."""
     [[seconds, micros], *totals] = yield [("TIME",), *(("ZCARD", keys.state(state)) for state in OPEN)]
+    states = list(zip(OPEN, totals, strict=True))
+    looks: list[Look] = yield from together([_looked(keys, state, total) for state, total in states])
     found = {queue: Depth() for queue in queues}
-    for state, total in zip(OPEN, totals, strict=True):
-        seen = yield from _seen(keys, ("ZRANGE", keys.state(state), 0, LOOKED - 1))
-        drawn = (yield from _seen(keys, ("ZRANDMEMBER", keys.state(state), LOOKED))) if total > LOOKED else []
-        for queue, _ in seen + drawn:
-            found.setdefault(queue, Depth())
-        counted, exact = Counter(queue for queue, _ in seen), list(found)
-        if total > LOOKED:
-            counted, exact = yield from _shared(keys, state, total, list(found), Counter(queue for queue, _ in drawn))
+    for queue, _ in (one for look in looks for part in look for one in part):
+        found.setdefault(queue, Depth())
+    counts = yield from together(
+        [_counted(keys, state, total, list(found), look) for (state, total), look in zip(states, looks, strict=True)]
+    )
+    for state, (counted, exact) in zip(OPEN, counts, strict=True):
         for queue, depth in found.items():
             depth.counts[state] = counted[queue]
             depth.exact &= queue in exact
-        if state == "pending":
-            for queue, due in seen + drawn:
-                found[queue].waits_since = min(due, found[queue].waits_since or due)
+    for queue, due in (one for part in looks[OPEN.index("pending")] for one in part):
+        found[queue].waits_since = min(due, found[queue].waits_since or due)
     return found, int(seconds) * 1000 + int(micros) // 1000
+
+
+def _looked(keys: Keys, state: str, total: int) -> Flow[Look]:
+    """Return the first runs of a state, and where there are more some that are drawn by lot."""
+    asked: list[tuple[str | int, ...]] = [("ZRANGE", keys.state(state), 0, LOOKED - 1)]
+    asked += [("ZRANDMEMBER", keys.state(state), LOOKED)] if total > LOOKED else []
+    seen, *drawn = yield from together([_seen(keys, one) for one in asked])
+    return seen, drawn[0] if drawn else []
+
+
+def _counted(
+    keys: Keys, state: str, total: int, queues: Sequence[str], look: Look
+) -> Flow[tuple[Counter[str], Sequence[str]]]:
+    """Return how many of the *total* runs of a state each queue has, and for which queues that is exact."""
+    seen, drawn = look
+    if total > LOOKED:
+        return (yield from _shared(keys, state, total, queues, Counter(queue for queue, _ in drawn)))
+    return Counter(queue for queue, _ in seen), queues
 
 
 def _seen(keys: Keys, asked: tuple[str | int, ...]) -> Flow[Seen]:

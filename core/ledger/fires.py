@@ -101,6 +101,20 @@ def fates(keys: Keys, runs: Sequence[str]) -> Flow[dict[str, Fate]]:
     }
 
 
+def missed_since(keys: Keys, schedules: Sequence[str], since: datetime, looked: int) -> Flow[list[tuple[str, Fire]]]:
+    """Return the newest missed row of each schedule, of its last *looked* rows and if it is about *since* or later."""
+    if not schedules:
+        return []
+    found = yield [("ZRANGE", keys.fires(name), 0, looked - 1, "REV") for name in schedules]
+    missed = []
+    for name, rows in zip(schedules, found, strict=True):
+        read = (row_of(row) for row in rows if b'"missed"' in row)
+        newest = next((row for row in read if row.state == "missed"), None)
+        if newest and (newest.until or newest.planned) >= since:
+            missed.append((name, newest))
+    return missed
+
+
 def counts(keys: Keys) -> Flow[dict[str, int]]:
     """Return how many planned times were fired, skipped and missed, since the ledger began."""
     [found] = yield [("HMGET", keys.counts, "fired", "skipped", "missed")]

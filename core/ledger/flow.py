@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +78,26 @@ def beginning(name: str, *, whole: bool = False) -> tuple[str, str]:
     """Return how a call of a script begins: by its SHA-1, or *whole*."""
     text, digest = source(name)
     return ("EVAL", text) if whole else ("EVALSHA", digest)
+
+
+def together(flows: Sequence[Flow[T]]) -> Flow[list[T]]:
+    """Run *flows* side by side, a step of all of them in one pipeline; returns what each of them returned."""
+    found, asked = dict[int, T](), dict[int, list[Command]]()
+
+    def step(n: int, answers: list[Any] | None) -> None:
+        try:
+            asked[n] = next(flows[n]) if answers is None else flows[n].send(answers)
+        except StopIteration as end:
+            asked.pop(n, None)
+            found[n] = end.value
+
+    for n in range(len(flows)):
+        step(n, None)
+    while asked:
+        answers = iter((yield [command for commands in asked.values() for command in commands]))
+        for n, commands in list(asked.items()):
+            step(n, list(islice(answers, len(commands))))
+    return [found[n] for n in range(len(flows))]
 
 
 def server_now() -> Flow[int]:

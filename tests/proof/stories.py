@@ -219,6 +219,17 @@ STORIES = {
     "sweep a second loss": story(lambda w: w.sweep(), lost_twice),
     "sweep many": story(lambda w: w.sweep(), lambda w: w.accept(3), lambda w: w.broker.clear(), lambda w: w.older(60)),
     "fire": story(lambda w: w.tick(minutes(1)), World.schedule),
+    "fire what was made before": story(lambda w: w.tick(minutes(1)), World.schedule, lambda w: w.foresee(minutes(1))),
+    "fire what was made before, edited since": story(
+        lambda w: w.tick(minutes(1)), World.schedule, lambda w: w.foresee(minutes(1)), lambda w: w.schedule(grace=9)
+    ),
+    "fire what was made before, over a run": story(
+        lambda w: w.tick(minutes(2)),
+        lambda w: w.schedule(overlap="skip"),
+        lambda w: w.tick(minutes(1)),
+        lambda w: w.foresee(minutes(2)),
+    ),
+    "make ready": story(lambda w: w.foresee(minutes(1)), World.schedule, lambda w: w.tick(minutes(0))),
     "fire none": story(lambda w: w.tick(minutes(0)), World.schedule),
     "fire the latest": story(lambda w: w.tick(minutes(3)), World.schedule),
     "fire all": story(lambda w: w.tick(minutes(3)), every_time),

@@ -3,7 +3,7 @@
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from ageing import older
@@ -58,14 +58,19 @@ class World(Watched):
         self.ticked: datetime | None = None
         self.asked: tuple[datetime, datetime] | None = None
         self.run = ""  # the one that the moves below are about
-        missed = Missed(catalog=Catalog(), gather=lambda _: [])
+        mover = Mover(
+            catalog=Catalog(),
+            layout=self.layout,
+            gather=lambda _: [],
+            missed=Missed(catalog=Catalog(), gather=lambda _: []),
+        )
         self.clockwork = Clockwork(
             app=APP,
             catalog=Catalog(),
             layout=self.layout,
             ledger=ledger,
-            mover=Mover(catalog=Catalog(), layout=self.layout, gather=lambda _: [], missed=missed),
-            foresight=Foresight(self.layout, ledger),
+            mover=mover,
+            foresight=Foresight(self.layout, ledger, mover, crowd=1),
             plain=Plain(celery=Celery(set_as_current=False), catalog=Catalog(), allowed=()),
             publish=self.publish,
         )
@@ -218,6 +223,10 @@ class World(Watched):
     def tick(self, at: datetime) -> None:
         self.ticked = at
         self.attempt(lambda: self.clockwork.tick(at))
+
+    def foresee(self, at: datetime) -> None:
+        """Let a beat make ready, while it is idle, what is due by *at*."""
+        self.attempt(lambda: self.clockwork.foresight.look(at - timedelta(seconds=4), 1.0))
 
     def backfill(self, since: datetime, until: datetime) -> None:
         """Make up for the planned times of a range, as a person asks it; who got no answer asks again."""
