@@ -401,7 +401,9 @@ class TestOne:
         drain(app)
         assert visitor.get(f"{PATH}/{ident}").words.count("Event loop.round accepted") == descent.DEEPEST
         monkeypatch.setattr(descent, "MOST", 4)
-        assert visitor.get(f"{PATH}/{ident}").words.count("Event loop.round accepted") == 2
+        assert visitor.get(f"{PATH}/{ident}").html.count('class="lv ') == 4
+        monkeypatch.setattr(descent, "MOST", 3)
+        assert visitor.get(f"{PATH}/{ident}").html.count('class="lv ') == 3
 
     @pytest.mark.parametrize("words", HOSTILE)
     def test_words_of_strangers_stay_words(self, app, visitor, words):
