@@ -7,6 +7,8 @@ import pytest
 from api import Api
 from visiting import Visitor
 
+from core.dashboard import descent
+from core.dashboard import event as event_page
 from core.dashboard import events as events_page
 from core.emitting import emit
 from core.house import house
@@ -52,6 +54,11 @@ HANDLERS = """
 
     @on("order.*", name="archive")
     def archive(event: Event) -> None: ...
+
+    @on("loop.*", name="round")
+    def round(event: Event) -> None:
+        if event.data["left"]:
+            emit(Event(type="loop.round", data={"left": event.data["left"] - 1}))
 
     @on("github.*", name="mirror")
     def mirror(event: Event) -> None: ...
@@ -207,7 +214,7 @@ class TestTypes:
     def test_each_has_its_schema_and_handlers(self, api, visitor):
         order(api)
         page = visitor.get("/dashboard/types")
-        assert "5 types and patterns" in page.words
+        assert "6 types and patterns" in page.words
         assert "A customer paid for a basket." in page.words
         assert '"order_id": {' in page.text
         assert re.search(r"subject\.py:15 version \w{8} Schema", page.words)
@@ -381,6 +388,22 @@ class TestOne:
         assert "Only the beginning of it." in page.words
         assert "too many for a form" in page.words
         assert f"/api/v1/events/{ident}" in page.links()
+
+    def test_data_that_would_swell_a_page_are_not_put_into_a_form(self, api, visitor, monkeypatch):
+        quotes = api.send("/events", {"type": "github.big", "data": {"text": '"' * 9000}})["id"]
+        assert "too many for a form" in visitor.get(f"{PATH}/{quotes}").words
+        large = api.send("/events", {"type": "github.big", "data": {"text": "x" * 90_000}})["id"]
+        monkeypatch.setattr(event_page, "spelled", None)  # to lay out megabytes takes long
+        assert "too many for a form" in visitor.get(f"{PATH}/{large}").words
+
+    def test_a_chain_ends_somewhere(self, app, api, visitor, monkeypatch):
+        ident = api.send("/events", {"type": "loop.round", "data": {"left": 6}})["id"]
+        drain(app)
+        assert visitor.get(f"{PATH}/{ident}").words.count("Event loop.round accepted") == descent.DEEPEST
+        monkeypatch.setattr(descent, "MOST", 4)
+        assert visitor.get(f"{PATH}/{ident}").html.count('class="lv ') == 4
+        monkeypatch.setattr(descent, "MOST", 3)
+        assert visitor.get(f"{PATH}/{ident}").html.count('class="lv ') == 3
 
     @pytest.mark.parametrize("words", HOSTILE)
     def test_words_of_strangers_stay_words(self, app, visitor, words):

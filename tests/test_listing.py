@@ -204,6 +204,9 @@ def test_large_data_are_read_a_part_at_a_time(bench, monkeypatch):
     found, pages = paged(bench, list_events, wanted, 100)
     assert [view["attributes"]["id"] for view in found] == ["o5", "o1"]
     assert pages > 3
+    ids = [bench.accept(event(f"l{n}", data={"text": "x" * size})).id for n, size in enumerate((30_000, 6_000))]
+    _, looked, read = bench.run(paths.holding(bench.keys, ids, wanted.data))
+    assert (looked, 6_000 < read < 7_000) == (2, True)
 
 
 def test_one_event_comes_with_its_data_and_runs(full):

@@ -21,18 +21,18 @@ def descent(keys: Keys, event: Row, runs: Sequence[Json]) -> Flow[tuple[list[Ste
     return steps, max(len(runs) - RUNS, 0)
 
 
-def _add_runs(keys: Keys, steps: list[Step], runs: Sequence[Json], depth: int) -> Flow[None]:
+def _add_runs(keys: Keys, steps: list[Step], runs: Sequence[Json], generation: int) -> Flow[None]:
     shown = runs[:RUNS]
     having = (yield [("ZCARD", keys.children(run["id"])) for run in shown]) if shown else []
     for run, count in zip(shown, having, strict=True):
         if len(steps) >= MOST:
             return
-        steps.append(Step("run", depth + 1, run))
-        if count and depth < DEEPEST:
-            yield from _add_children(keys, steps, run, depth + 1)
+        steps.append(Step("run", 2 * generation, run))
+        if count and generation < DEEPEST:
+            yield from _add_children(keys, steps, run, generation)
 
 
-def _add_children(keys: Keys, steps: list[Step], run: Json, depth: int) -> Flow[None]:
+def _add_children(keys: Keys, steps: list[Step], run: Json, generation: int) -> Flow[None]:
     found, _ = yield from children(keys, run["id"], CHILDREN)
     events = yield from event_views(keys, [child["id"] for child in found if child["kind"] == "event"])
     accepted = {event["id"]: event["accepted"] for event in events}
@@ -42,8 +42,8 @@ def _add_children(keys: Keys, steps: list[Step], run: Json, depth: int) -> Flow[
         if len(steps) >= MOST:
             return
         more = len(runs) + child["more"]
-        steps.append(Step(child["kind"], depth + 1, child | {"accepted": since, "count": more}))
-        yield from _add_runs(keys, steps, runs, depth + 1)
+        steps.append(Step(child["kind"], 2 * generation + 1, child | {"accepted": since, "count": more}))
+        yield from _add_runs(keys, steps, runs, generation + 1)
 
 
 def _origin(keys: Keys, event: Row) -> Flow[Json]:
