@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.clock import to_ms
-from core.foresight import AHEAD, Foresight
+from core.foresight import Foresight
 from core.house import house
 from core.ledger.firing import Stored
 from core.schedule import Schedule
@@ -37,14 +37,16 @@ def test_what_is_due_soon_is_read_once(here, monkeypatch):
     assert known(here) == ["soon"]
     asked = []
 
-    def nothing(_layout, *where):
-        asked.append(where)
+    def nothing(keys):
+        asked.append(keys)
         yield from ()
         return []
 
-    monkeypatch.setattr("core.foresight.load_soon", nothing)
+    monkeypatch.setattr("core.foresight.load_keys", nothing)
     foresight.look(NOON + timedelta(seconds=1), 1.0)
-    assert asked == [(NOON.timestamp() + AHEAD, NOON.timestamp() + 1 + AHEAD, 0)]
+    assert asked == []
+    foresight.look(NOON + timedelta(seconds=3), 1.0)
+    assert asked == [[here.layout.key("later")]]
 
 
 def test_a_beat_that_has_something_to_do_does_not_read_ahead(here):
