@@ -9,7 +9,7 @@ from core.ledger.admission import use_of
 from core.ledger.alive import Process, alive
 from core.ledger.counters import Tally, lately, series
 from core.ledger.deploys import deploys
-from core.ledger.depths import depths
+from core.ledger.depths import OPEN, depths
 from core.ledger.flow import Flow, server_now
 from core.ledger.keys import FAILED, TERMINAL, Keys
 from core.ledger.listing import counts
@@ -94,22 +94,22 @@ def process_views(processes: Sequence[Process], now: datetime) -> list[Json]:
     ]
 
 
-def queue_views(keys: Keys, declared: Sequence[str]) -> Flow[list[Json]]:
-    """Return each queue with its runs that have not ended, by state, and how long the first of them waits.
+def queue_views(keys: Keys, declared: Sequence[str], states: Sequence[str] = OPEN) -> Flow[list[Json]]:
+    """Return each queue with its runs that are in one of *states*, by state, and how long the first of them waits.
 
     Queues are those that code declares, those that workers serve and those of runs that are met. ``workers`` serve
     it, with ``slots`` in all; ``quiet`` ones would, and take no new runs now.
     """
     workers = [process for process in (yield from alive(keys)) if process.role == "worker"]
     serving = {queue: [w for w in workers if queue in w.info.get("queues", ())] for queue in _served(workers)}
-    found, now = yield from depths(keys, dict.fromkeys([*declared, *serving]))
+    found, now = yield from depths(keys, dict.fromkeys([*declared, *serving]), states)
     views = []
     for queue, depth in found.items():
         taking = [worker for worker in serving.get(queue, ()) if worker.takes]
         views.append(
             {
                 "queue": queue,
-                **depth.counts,
+                **{state: depth.counts[state] for state in states},
                 "exact": depth.exact,
                 "oldest": depth.waits_since and rfc3339(from_ms(depth.waits_since)),
                 "wait": None if depth.waits_since is None else max(now - depth.waits_since, 0) / 1000,

@@ -24,6 +24,7 @@ from core.schedule_views import next_fires
 SPANS = {"hour": (60, 1), "day": (96, 15)}  # bars, and the minutes of each
 FIRES = 20
 FAILURES = 6
+BUSY = ("pending", "parked", "running")  # states that the table of queues tells of
 DUE = 100  # retrying runs of which the next attempt is looked for
 SCHEDULES, ROWS = 500, 5  # schedules whose last rows are looked at for missed times
 MISSED_FOR = timedelta(hours=24)
@@ -93,7 +94,7 @@ def look(here: House, span: str, moment: datetime) -> Flow[Facts]:
         "sizes": _sizes(keys),
         "checks": readiness.look(keys, layout.timetable),
         "processes": alive(keys),
-        "queues": queue_views(keys, here.catalog.queues()),
+        "queues": queue_views(keys, here.catalog.queues(), BUSY),
         "due": _due(keys),
         "held": held(layout),
         "overdue": _overdue(layout),

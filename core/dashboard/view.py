@@ -133,12 +133,6 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(re.split(r"(?<=[._/])(?=.)", text))
 
 
-def fact(alert: str) -> tuple[str, str]:
-    """Part an alert into the fact and what to do about it."""
-    head, dot, rest = clip(alert, 400).partition(". ")
-    return (f"{head}.", rest) if dot else (head, "")
-
-
 def ages(rows: Iterable[Row], now: datetime) -> list[float]:
     """Return the ages of the heartbeats of *rows*, youngest first."""
     return sorted(found for row in rows if (found := age(row.get("seen"), now)) is not None)
@@ -148,11 +142,6 @@ def silent(row: Row, now: datetime) -> bool:
     """Say whether a process has not been heard of for too long."""
     found = age(row.get("seen"), now)
     return found is None or found > SILENT
-
-
-def silent_count(rows: Iterable[Row], now: datetime) -> int:
-    """Return how many of *rows* have not been heard of for too long."""
-    return sum(silent(row, now) for row in rows)
 
 
 def waited(run: Row) -> str:
@@ -181,13 +170,6 @@ def attempts(task: Task | None, attempt: int) -> str:
     """Return which attempt a run is at, ``2 of 6`` where that is known: its task is, and nothing went past counting."""
     most = task.options.retries + 1 if task else 0
     return f"{attempt} of {most}" if 1 < attempt <= most else str(attempt or "")
-
-
-def lateness(late: object) -> str:
-    """Return how late a fire was; *late* is seconds, or merely true."""
-    if isinstance(late, bool) or not isinstance(late, int | float):
-        return "late" if late else ""
-    return f"{duration(late)} late" if late > 0 else ""
 
 
 def tally(runs: Iterable[Row]) -> list[tuple[str, int]]:

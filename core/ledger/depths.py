@@ -34,10 +34,13 @@ Seen = list[tuple[str, int]]  # queue and due time of runs
 Look = tuple[Seen, Seen]  # the first ones, and those drawn by lot
 
 
-def depths(keys: Keys, queues: Iterable[str]) -> Flow[tuple[dict[str, Depth], int]]:
-    """Return the depth of each of *queues* and of all others that are met, and the server's time in ms."""
-    [[seconds, micros], *totals] = yield [("TIME",), *(("ZCARD", keys.state(state)) for state in OPEN)]
-    states = list(zip(OPEN, totals, strict=True))
+def depths(keys: Keys, queues: Iterable[str], wanted: Sequence[str] = OPEN) -> Flow[tuple[dict[str, Depth], int]]:
+    """Return the depth of each of *queues* and of all others that are met, and the server's time in ms.
+
+    States that are not *wanted* are not looked at; pending has to be.
+    """
+    [[seconds, micros], *totals] = yield [("TIME",), *(("ZCARD", keys.state(state)) for state in wanted)]
+    states = list(zip(wanted, totals, strict=True))
     looks: list[Look] = yield from together([_looked(keys, state, total) for state, total in states])
     found = {queue: Depth() for queue in queues}
     for queue, _ in (one for look in looks for part in look for one in part):
@@ -45,11 +48,11 @@ def depths(keys: Keys, queues: Iterable[str]) -> Flow[tuple[dict[str, Depth], in
     counts = yield from together(
         [_counted(keys, state, total, list(found), look) for (state, total), look in zip(states, looks, strict=True)]
     )
-    for state, (counted, exact) in zip(OPEN, counts, strict=True):
+    for state, (counted, exact) in zip(wanted, counts, strict=True):
         for queue, depth in found.items():
             depth.counts[state] = counted[queue]
             depth.exact &= queue in exact
-    for queue, due in (one for part in looks[OPEN.index("pending")] for one in part):
+    for queue, due in (one for part in looks[wanted.index("pending")] for one in part):
         found[queue].waits_since = min(due, found[queue].waits_since or due)
     return found, int(seconds) * 1000 + int(micros) // 1000
 
