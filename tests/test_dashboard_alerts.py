@@ -74,7 +74,8 @@ def test_each_leads_to_a_page():
 def test_of_queues_only_those_are_told_that_nobody_serves():
     waits = {"pending": 1, "wait": 1, "workers": 0}
     assert told(queues=[a_queue(**waits, quiet=1), a_queue(pending=0, workers=0)]) == []
-    assert told(queues=[a_queue(**waits)], failing=("workers",))[0].startswith("No worker is alive")
+    [found] = told(queues=[a_queue(**waits)], failing=("workers",))
+    assert found.startswith("No worker is alive")
 
 
 class TestMissed:

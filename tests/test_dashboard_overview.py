@@ -117,7 +117,7 @@ class TestPage:
     def test_lists_queues_with_the_longest_first_and_says_how_many_more_there_are(self, load):
         queues = [a_queue(f"q{n}", pending=n, running=1) for n in range(11)]
         page = load(facts(queues=[*queues, a_queue("odd", pending=99, exact=False, workers=0, slots=0, parked=3)]))
-        assert "odd 3 parked no worker about 99 none 0 q10 10 none 1 of 8" in read(page)
+        assert "odd 3 parked no worker ~99 none 0 q10 10 none 1 of 8" in read(page)
         assert ("4 more" in read(page), "q2 " in read(page)) == (True, False)
 
     def test_lists_processes_with_what_they_are_at(self, load):
