@@ -41,6 +41,7 @@ EVENT_LIMIT = 256 * 1024  # bytes of a body under /api
 def register(app: Flask, house: House) -> None:
     """Register all routes on *app*. Under /api/v1 the token comes first, then the body, then the view."""
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # its redirect would carry what is in the path, line ends too, into a header
     problems.register(app)
     app.before_request(query.refuse_odd_bytes)
     api = Blueprint("carillon_api", __name__, url_prefix="/api/v1")
