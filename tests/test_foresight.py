@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from celery import signals
 
+from core import moments
 from core.clock import to_ms
 from core.entries import load_one
-from core.foresight import AHEAD
+from core.foresight import AHEAD, Foresight
 from core.house import house
 from core.ledger.fires import fires
 from core.ledger.firing import SLICE, Stored
+from core.ledger.flow import source
 from core.ledger.ready import LATEST
 from core.planning import ON_TIME
 from core.schedule import Pause, Schedule
@@ -130,6 +132,7 @@ def test_few_are_not_made(here):
         {"pause": Pause(since=to_ms(NOON))},
         {"skips": (to_ms(DUE),)},
         {"trigger": {"every": 5.0, "timezone": "UTC"}, "cursor": to_ms(NOON) - 1},
+        {"trigger": {"every": 300.0, "starts_at": "2026-11-22T11:00:05Z"}, "cursor": to_ms(NOON) - 3_000_000},
     ],
     ids=str,
 )
@@ -140,10 +143,44 @@ def test_what_needs_a_look_at_its_moment_is_not_made(here, changes):
     assert foreseen(here) == NAMES[1:]
 
 
-def test_what_is_held_is_not_made(here):
+def test_what_no_longer_can_be_planned_keeps_no_other_from_being_made(here):
     add(here, *NAMES)
+    broken = replace(here.ledger.run(load_one(here.layout, "s03")), trigger={"cron": "nonsense"})
+    here.ledger.client.hset(here.layout.key("s03"), "carillon", here.layout.ours(broken))
+    assert foreseen(here) == [name for name in NAMES if name != "s03"]
+
+
+def test_where_all_need_a_look_nothing_is_made(here):
+    add(here, *NAMES, event="e", task="")
+    assert foreseen(here) == []
+    assert here.clockwork.foresight._made == []
+
+
+def test_what_is_held_is_not_made(here):
+    add(here, *NAMES, "s99")
     here.clockwork._held.add(NAMES[3])
-    assert NAMES[3] not in foreseen(here)
+    here.clockwork.tick(NOON)
+    made = here.clockwork.foresight._made
+    assert NAMES[3] not in [move.name for one in made for move in one.moves]
+    assert made
+
+
+def test_what_was_made_is_handed_out_once_and_kept_no_longer_than_its_moment(here):
+    add(here, *NAMES)
+    foresight = here.clockwork.foresight
+    assert foreseen(here) == NAMES
+    assert (len(foresight.due(DUE)), foresight.due(DUE)) == (1, [])
+    add(here, *(f"t{n:02}" for n in range(SLICE)), seconds=6)
+    assert len(foreseen(here)) == SLICE
+    assert foreseen(here, DUE + timedelta(seconds=2)) == []
+    assert foresight._seen == {}
+
+
+def test_the_server_knows_the_script_before_the_moment(here):
+    add(here, *NAMES)
+    here.ledger.client.script_flush()
+    assert foreseen(here) == NAMES
+    assert here.ledger.client.script_exists(source("fire")[1]) == [True]
 
 
 def test_who_listens_to_messages_is_told_when_they_go_out(here):
@@ -172,14 +209,22 @@ def test_an_edit_in_between_counts(here, advanced):
     assert here.ledger.run(load_one(here.layout, "s05")).grace == 30.0
 
 
-def test_two_beats_that_made_the_same_fire_once(here, advanced):
+def test_two_beats_that_made_the_same_fire_once_and_one_tells(here):
     add(here, *NAMES)
     assert foreseen(here) == NAMES
-    made = here.clockwork.foresight.due(DUE)
-    here.clockwork._fire_ready(made, DUE)
-    here.clockwork._fire_ready(made, DUE)
+    told = []
+
+    def hear(_, **said):
+        told.append(said["schedule"])
+
+    moments.fired.connect(hear, here.app)
+    other = Foresight(here.layout, here.ledger, here.mover)
+    other.look(NOON, 5.0)
+    for foresight in (here.clockwork.foresight, other):
+        here.clockwork._fire_ready(foresight.due(DUE), DUE)
     assert len(runs(here.app)) == SLICE
     assert {len(rows(here, name)) for name in NAMES} == {1}
+    assert told == NAMES
 
 
 def test_what_was_made_is_forgotten_when_it_would_not_be_punctual(here, advanced):
@@ -227,14 +272,31 @@ def test_what_cannot_be_recorded_keeps_only_its_slice_from_being_made(here, adva
     assert len(runs(here.app)) == 2 * SLICE - 1
 
 
-def test_where_hints_go_to_another_broker_they_are_published(here, monkeypatch):
+@pytest.mark.parametrize(("verdict", "hints"), [(b"OK", 2), (b"SKIPPED", 1), (b"STALE", 0)])
+def test_only_hints_of_what_was_accepted_are_published(here, verdict, hints):
     published = []
     object.__setattr__(here.mover, "outgoing", None)
     object.__setattr__(here.clockwork, "publish", published.extend)
     add(here, *NAMES)
     assert foreseen(here) == NAMES
-    here.clockwork.tick(DUE)
-    assert sorted(hint.run for hint in published) == sorted(run["id"] for run in runs(here.app))
+    move = here.clockwork.foresight._made[0].moves[0]
+    here.clockwork._publish([move._replace(told=move.accepted)], [(verdict, b"")])
+    assert len(published) == hints
+
+
+def test_where_hints_go_to_another_broker_each_is_published_once(here, monkeypatch):
+    published = []
+    monkeypatch.setattr("core.clockwork.TOGETHER", 1)
+    object.__setattr__(here.mover, "outgoing", None)
+    object.__setattr__(here.clockwork, "publish", published.extend)
+    add(here, *NAMES, *(f"t{n:02}" for n in range(SLICE)))
+    assert len(foreseen(here)) == 2 * SLICE
+    other = Foresight(here.layout, here.ledger, here.mover)
+    other.look(NOON, 5.0)
+    for foresight in (here.clockwork.foresight, other):
+        here.clockwork._fire_ready(foresight.due(DUE), DUE)
+    assert len(published) == 2 * SLICE
+    assert {hint.run for hint in published} == {run["id"] for run in runs(here.app)}
 
 
 def test_what_there_was_no_time_for_is_made_at_the_next_look(here, monkeypatch):
