@@ -185,8 +185,9 @@ class Clockwork:
         if self.mover.outgoing is None:
             hints: list[Hint] = []
             for move, (verdict, _) in zip(moves, answers, strict=True):
-                hints += hints_of(move.accepted) if verdict == b"OK" and move.accepted else []
-                hints += hints_of(move.told) if verdict != b"STALE" and move.told else []
+                if verdict != b"STALE":
+                    hints += hints_of(move.accepted) if verdict == b"OK" and move.accepted else []
+                    hints += hints_of(move.told) if move.told else []
             if hints:
                 self.publish(hints)
 

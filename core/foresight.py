@@ -94,11 +94,11 @@ class Foresight:
     def _move(self, stored: Stored, planned: datetime, held: Collection[str]) -> Move | None:
         """Return the plain fire of an entry at *planned*, or None where more must be looked at then."""
         schedule = self.layout.read(stored)
-        if not schedule or schedule.name in held or not schedule.task or schedule.jitter or schedule.pause_after:
+        if not schedule or schedule.name in held or not schedule.task or schedule.pause_after:
             return None
         try:
             taken = step(schedule, planned)
-            if not taken or taken.fires != planned or taken.rows or taken.overdue or grace(schedule) < PUNCTUAL:
+            if not taken or taken.fires != planned or taken.overdue or grace(schedule) < PUNCTUAL:
                 return None
             move = self.mover.move(stored, schedule, taken, planned)
         except Exception:  # noqa: BLE001 - the tick tells what is wrong with it
