@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from flask import session
+from flask import abort, session
 from visiting import Visitor
 
 from core.dashboard.access import ACTS
@@ -174,3 +174,10 @@ def test_the_hook_of_the_documentation_works(server_url, package):
 
 def test_a_query_of_odd_bytes_is_refused_on_pages_too(make_app):
     assert Visitor(make_app()).client.get("/", environ_overrides={"QUERY_STRING": "q=\xff"}).status_code == 400
+
+
+def test_a_refusal_by_a_hook_of_the_applications_own_is_a_page(make_app):
+    app = make_app()
+    app.before_request(lambda: abort(403, "The shop is closed. Come back at nine."))
+    page = Visitor(app).get("/", 403)
+    assert "The shop is closed. Come back at nine." in page.words

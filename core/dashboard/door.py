@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from core.dashboard import shell
 from core.dashboard.access import access_of, doors
-from core.dashboard.visit import Cookie, Visit, proof
+from core.dashboard.visit import Visit, proof
 from core.errors import CoreError
 from core.house import house
 from core.ledger.tries import tries
@@ -25,11 +25,7 @@ class TooManyTries(CoreError):
 
 def attend() -> ResponseReturnValue | None:
     """Find out who is calling; send whoever is not known to the door."""
-    config = house().config
-    g.cookie = Cookie(config.keys, secure=not config.development)
-    found = g.cookie.read(request)
-    g.visit, g.new_visit = found or Visit(), found is None
-    g.access = access_of(request, g.visit, config, current_app.config.get(HOOK))
+    g.access = access_of(request, g.visit, house().config, current_app.config.get(HOOK))
     if g.access is not None or request.endpoint in OPEN:
         return None
     if "Authorization" in request.headers:

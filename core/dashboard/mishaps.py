@@ -3,16 +3,14 @@
 import logging
 from http import HTTPStatus
 
-from flask import Response, current_app, g, got_request_exception, request
+from flask import Response, current_app, got_request_exception, request
 from werkzeug.exceptions import HTTPException
 
 from core.dashboard import shell
 from core.dashboard.door import TooManyTries
 from core.dashboard.forms import Refused
 from core.dashboard.query import BadQuery
-from core.dashboard.visit import Cookie, Visit
 from core.errors import CoreError
-from core.house import house
 from core.web.problems import problem_of, trace_id
 
 logger = logging.getLogger(__name__)
@@ -35,9 +33,7 @@ def page_of(error: Exception) -> Response:
 
 
 def _page(status: int, detail: str) -> Response:
-    if "visit" not in g:  # it went wrong before anybody asked who is calling
-        config = house().config
-        g.cookie, g.visit, g.new_visit, g.access = Cookie(config.keys, not config.development), Visit(), False, None
+    shell.begin()  # a hook of the application's own may have refused before ours was called
     fact, _, rest = detail.partition(". ")
     response = shell.show("mishap.html", status=status, title=_title(status), fact=fact, rest=rest)
     if status in (429, 503):

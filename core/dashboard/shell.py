@@ -14,7 +14,7 @@ from core.clock import monotonic, now
 from core.dashboard import view
 from core.dashboard.access import allows
 from core.dashboard.forms import FIELD
-from core.dashboard.visit import form_token
+from core.dashboard.visit import Cookie, Visit, form_token
 from core.errors import BacklogFull, LedgerUnavailable
 from core.house import house
 from core.ledger.admission import use_of
@@ -58,7 +58,6 @@ def show(
     tells of, by default now.
     """
     here = house()
-    is_live = live and request.args.get("live") != "off"
     said, g.visit = g.visit.said, g.visit.saying("")
     text = render_template(
         f"carillon/{template}",
@@ -68,8 +67,7 @@ def show(
         pages=[(path, word, current(path)) for path, word in PAGES],
         shell=surroundings(),
         environment=here.config.env,
-        live=is_live,
-        is_live=is_live,  # the same for macros, of which one is called live
+        is_live=live and request.args.get("live") != "off",
         can_live=live,
         live_every=LIVE_EVERY,
         may=lambda act: g.access is not None and allows(g.access, act),
@@ -102,14 +100,11 @@ def leave(path: str, said: str = "") -> Response:
 
 def surroundings() -> Mapping[str, Any]:
     """Return what bar and footer tell: runs that failed and the ledger's memory; nothing while it does not answer."""
-    if "surroundings" not in g:
-        here = house()
-        try:
-            g.surroundings = here.ledger.run(_facts(here.keys, here.config.ledger_memory))
-        except (LedgerUnavailable, BacklogFull):
-            g.surroundings = {}
-    found: Mapping[str, Any] = g.surroundings
-    return found
+    here = house()
+    try:
+        return here.ledger.run(_facts(here.keys, here.config.ledger_memory))
+    except (LedgerUnavailable, BacklogFull):
+        return {}
 
 
 def _facts(keys: Keys, memory: int) -> Flow[dict[str, Any]]:
@@ -125,8 +120,14 @@ def asset(name: str) -> str:
 
 
 def begin() -> None:
-    """Note when the request began."""
+    """Note when the request began and whose visit it is, once; nobody has been let in yet."""
+    if "begun" in g:
+        return
+    config = house().config
     g.begun = monotonic()
+    g.cookie = Cookie(config.keys, secure=not config.development)
+    found = g.cookie.read(request)
+    g.visit, g.new_visit, g.access = found or Visit(), found is None, None
 
 
 def finish(response: Response) -> Response:
