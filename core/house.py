@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, current_app
 
 from core.background import Background
-from core.bus import Bus
+from core.bus import Bus, Receipt
 from core.catalog import Catalog
 from core.clockwork import Clockwork
 from core.config import Config
@@ -17,6 +17,7 @@ from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
 from core.loop import Loop
 from core.moving import Mover
+from core.replaying import Wanted, check_key, replay
 from core.results import Results
 from core.tasks import Runner
 
@@ -48,6 +49,13 @@ class House:
         """Wait until hints are published and notes kept, at most *timeout* seconds for each."""
         self.publisher.flush(timeout)
         self.runner.notes.flush(timeout)
+
+    def replay(self, wanted: Wanted) -> Receipt:
+        """Accept the new event that *wanted* asks for; raises as ``replaying.replay`` and ``check_key`` do."""
+        cause, requests = self.ledger.run(replay(self.keys, self.bus.keyring, self.catalog, wanted))
+        receipt = self.bus.emit(cause, requests, wanted.key)
+        check_key(wanted, cause, receipt.id)
+        return receipt
 
     def execute_alone(self, run: str, token: str) -> None:
         """Run *run* under *token* in a process that ends then."""

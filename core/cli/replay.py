@@ -7,7 +7,7 @@ import click
 from core.cli.command import as_json
 from core.cli.events import group, json_given, show_receipt
 from core.house import house
-from core.replaying import SAME, Wanted, replay
+from core.replaying import SAME, Wanted
 
 
 @group.command("replay")
@@ -24,8 +24,6 @@ def replay_event(event: str, only: Literal["all", "failed"], tasks: tuple[str, .
     That is a new event of the same content, with new runs. The handlers are those of the old event's runs, unless
     --task names others that answer its type.
     """
-    here = house()
     new = SAME if data is None else data
     wanted = Wanted(event=event, only=only, tasks=tasks or None, data=new)
-    cause, requests = here.ledger.run(replay(here.keys, here.bus.keyring, here.catalog, wanted))
-    show_receipt(here.bus.emit(cause, requests), as_json=as_json, replay_of=event)
+    show_receipt(house().replay(wanted), as_json=as_json, replay_of=event)

@@ -20,7 +20,7 @@ from core.errors import InvalidEvent, NotFound, UnknownEvent, UnknownTarget
 from core.house import House, house
 from core.ledger.keys import FAILED
 from core.ledger.views import event_view
-from core.replaying import SAME, Wanted, answerers, check_key, may_answer, replay
+from core.replaying import SAME, Wanted, answerers, may_answer
 from core.web.strict_json import JsonTooComplex, MalformedJson, parse
 
 blueprint = Blueprint("event", __name__)
@@ -102,9 +102,7 @@ def _edited(here: House, event: Row) -> ResponseReturnValue:
 
 
 def _replayed(here: House, wanted: Wanted) -> Response:
-    cause, requests = here.ledger.run(replay(here.keys, here.bus.keyring, here.catalog, wanted))
-    receipt = here.bus.emit(cause, requests, wanted.key)
-    check_key(wanted, cause, receipt.id)
+    receipt = here.replay(wanted)
     count = len(receipt.runs)
     said = f"Replayed: {count} new run{'' if count == 1 else 's'}. This is the new event."
     told = "This was replayed already; nothing is added." if receipt.duplicate else said

@@ -1,6 +1,5 @@
 """/dashboard/runs/<run>: one run with all that is known of it, and the way to run it again with other data."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from core.causes import Cause, unsealed
 from core.clock import rfc3339
 from core.dashboard import shell, timeline
 from core.dashboard.forms import needs
-from core.dashboard.json_view import JsonView, json_view
+from core.dashboard.json_view import JsonView, json_view, spelled
 from core.dashboard.view import Row, attempts
 from core.errors import InvalidEvent, NotFound, StateConflict, UnknownEvent
 from core.house import House, house
@@ -25,7 +24,7 @@ from core.ledger.keys import FAILED, TERMINAL, Keys, cause_of
 from core.ledger.offspring import children
 from core.ledger.views import run_view
 from core.operating import FITTING
-from core.replaying import SAME, Wanted, check_key, replay
+from core.replaying import SAME, Wanted
 from core.retention import FAILED_KEPT, KEPT
 from core.web.strict_json import JsonTooComplex, MalformedJson, parse
 from core.wording import parse as parsed_time
@@ -73,7 +72,7 @@ class RunPage:
     @property
     def data(self) -> str:
         """The data of its event, for a form."""
-        return json.dumps(self.cause.data, indent=2, ensure_ascii=False) if self.cause and self.editable else ""
+        return spelled(self.cause.data) if self.cause and self.editable else ""
 
     @property
     def arguments(self) -> JsonView | None:
@@ -148,10 +147,7 @@ def _replayed(here: House, page: RunPage, text: str | None) -> str:
     event, nonce = cause_of(page.run["id"]), request.form.get("nonce", "")[:64]
     key = f"run again {event} {nonce}" if nonce else ""
     wanted = Wanted(event=event, tasks=[page.run["task"]], data=data, key=key)
-    cause, requests = here.ledger.run(replay(here.keys, here.bus.keyring, here.catalog, wanted))
-    receipt = here.bus.emit(cause, requests, wanted.key)
-    check_key(wanted, cause, receipt.id)
-    return f"{receipt.id}.0"
+    return f"{here.replay(wanted).id}.0"
 
 
 def _show(run: str, *, status: int = 200, edited: str | None = None, wrong: str = "") -> Response:

@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from core.house import house
-from core.replaying import SAME, Wanted, check_key, replay
+from core.replaying import SAME, Wanted
 from core.web.asked import MOST_NAMES, asked, is_text, refuse
 from core.web.idempotency import accepted, idempotency_key
 
@@ -21,10 +21,7 @@ def post_replay(event: str) -> ResponseReturnValue:
     A sync view: a webhook's event may have 5 MB, for which the event loop has no time.
     """
     wanted = _wanted(event, asked(MEMBERS), idempotency_key(f"POST /events/{event}/replay"))
-    here = house()
-    cause, requests = here.ledger.run(replay(here.keys, here.bus.keyring, here.catalog, wanted))
-    receipt = here.bus.emit(cause, requests, wanted.key)
-    check_key(wanted, cause, receipt.id)
+    receipt = house().replay(wanted)
     return accepted(receipt, receipt.view() | {"replay_of": event})
 
 
