@@ -13,6 +13,7 @@ from core.ledger.keys import FAILED, Keys
 from core.ledger.listing import Page, list_runs
 from core.ledger.running import Hint
 from core.ledger.views import Json, run_outlines
+from core.wording import listed
 
 BATCH = 100  # runs in one go: some milliseconds of the server's time, and of an event loop
 ACTS = {"retry": retry, "cancel": cancel}
@@ -105,8 +106,7 @@ def conflict(act: Act, acted: Acted) -> str:
     """Return the sentence about a run that does not allow it."""
     if acted.verdict == "EXPIRED":
         return f"Run {acted.run} cannot be {DONE[act]}: the data of its cause is past its retention."
-    *most, last = FITTING[act]
-    wanted = f"{', '.join(most)} or {last}"
+    wanted = listed(FITTING[act], "or")
     return f"Run {acted.run} is {acted.state}, so it cannot be {DONE[act]}; that takes one that is {wanted}."
 
 

@@ -1,7 +1,7 @@
 """How pages and commands word times, durations and sizes: pure functions, time is an argument."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,3 +112,14 @@ def size(count: int | None) -> str:
         amount, unit = amount / 1024, larger
     text = f"{amount:.1f}" if unit != "B" and amount < 9.95 else f"{amount:.0f}"
     return f"{text.removesuffix('.0')} {unit}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 run``, ``2,000 runs``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Return the words with commas, and *last* before the last one."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end

@@ -14,10 +14,10 @@ from core.cli import show
 from core.cli.command import REFUSED, as_json
 from core.cli.filters import filters
 from core.cli.runs import group
-from core.cli.wording import number
 from core.house import House, house
 from core.ledger.keys import STATES
 from core.operating import DONE, Act, Batch, Selection, act_on_batch, conflict, select
+from core.wording import counted
 
 LONG = 1000  # runs from which on a bar shows how far the work is
 DOING = {"retry": "Retrying", "cancel": "Cancelling"}
@@ -90,15 +90,15 @@ def _matching(act: Act, selection: Selection, *, ask: bool, as_json: bool) -> No
     if ask and total:
         states = ", ".join(f"{total[state]:,} {state}" for state in STATES if total[state])
         more = f" ({states})" if len(total) > 1 else ""
-        click.confirm(f"{act.capitalize()} {number(total.total(), 'run')}{more}?", abort=True, err=True)
+        click.confirm(f"{act.capitalize()} {counted(total.total(), 'run')}{more}?", abort=True, err=True)
     tally = _work(here, act, selection, total.total() if watched else 0)
     if as_json:
         show.as_json({"matched": tally.matched, "done": tally.done, "conflicts": tally.conflicts})
     elif not tally.matched:
         click.echo("No run matches.")
     else:
-        rest = f"; {number(tally.conflicts, 'run')} could not be" if tally.conflicts else ""
-        click.echo(f"{DONE[act].capitalize()} {number(tally.done, 'run')}{rest}.")
+        rest = f"; {counted(tally.conflicts, 'run')} could not be" if tally.conflicts else ""
+        click.echo(f"{DONE[act].capitalize()} {counted(tally.done, 'run')}{rest}.")
     if tally.conflicts and not tally.done:
         click.get_current_context().exit(REFUSED)
 
@@ -133,7 +133,7 @@ def _work(here: House, act: Act, selection: Selection, total: int) -> Tally:
                 if shown is not None:
                     shown.update(len(batch.acted))
     except KeyboardInterrupt:
-        click.echo(f"Stopped; {DONE[act]} {number(tally.done, 'run')}. The same command does the rest.", err=True)
+        click.echo(f"Stopped; {DONE[act]} {counted(tally.done, 'run')}. The same command does the rest.", err=True)
         click.get_current_context().exit(REFUSED)
     return tally
 

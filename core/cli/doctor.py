@@ -5,9 +5,9 @@ from flask.cli import with_appcontext
 
 from core.cli import show
 from core.cli.command import REFUSED, UNREACHABLE, Command, as_json
-from core.cli.wording import number
 from core.doctor.diagnosis import Diagnosis, diagnose
 from core.house import house
+from core.wording import counted
 
 
 @click.command("doctor", cls=Command)
@@ -36,4 +36,6 @@ def _print(found: Diagnosis) -> None:
         advised = [f"{one.name}: {one.fact} {one.advice}" for one in found.findings if one.level == level]
         if advised:
             show.block(heading, "\n".join(advised))
-    click.echo(f"\n{number(len(found.findings), 'check')}: {found.count('bad')} bad, {found.count('warn')} to look at.")
+    click.echo(
+        f"\n{counted(len(found.findings), 'check')}: {found.count('bad')} bad, {found.count('warn')} to look at."
+    )

@@ -14,7 +14,7 @@ from core.cli.command import as_json
 from core.cli.filters import moment
 from core.cli.schedules import found_here, group
 from core.cli.timing import whole
-from core.cli.wording import ago, number
+from core.cli.wording import ago
 from core.clock import now, rfc3339, to_ms
 from core.drafting import NOTE, changed, drafted
 from core.entries import load
@@ -22,6 +22,7 @@ from core.house import House, house
 from core.ledger.views import Json
 from core.schedule import Schedule
 from core.schedule_views import schedule_view
+from core.wording import counted
 
 LONG = 200  # planned times from which on a bar shows how far a backfill is
 
@@ -151,7 +152,7 @@ def backfill(name: str, since: datetime, until: datetime | None, force: bool, as
         return
     if made:
         show.table(("planned", "run"), [(rfc3339(one.planned), one.run) for one in made])
-    click.echo(f"{number(len(made), 'run')} made for {number(len(times), 'planned time')}.")
+    click.echo(f"{counted(len(made), 'run')} made for {counted(len(times), 'planned time')}.")
 
 
 def _made_up(here: House, schedule: Schedule, times: list[datetime], *, force: bool) -> list[Made]:

@@ -13,7 +13,6 @@ from core.catalog import Catalog
 from core.cli import show
 from core.cli.command import REFUSED, as_json
 from core.cli.schedules import group
-from core.cli.wording import number
 from core.clock import now, to_ms
 from core.drafting import MEMBERS, OF_CODE, changed, drafted, members_of
 from core.entries import definition, expressible, load_all, load_one
@@ -22,6 +21,7 @@ from core.house import House, house
 from core.ledger.boot import prepare
 from core.schedule import Schedule
 from core.syncing import Difference
+from core.wording import counted
 
 VERSION = 1  # of what export prints
 SIGNS = {"add": "+", "change": "~", "remove": "-", "drift": "!"}
@@ -43,7 +43,7 @@ def plan(reset: bool, as_json: bool) -> None:
     for one in found:
         if one.did != "keep":
             _print(one)
-    click.echo(f"{number(len(here.catalog.schedules), 'schedule')} declared: {_counts(found, 'to ')}.")
+    click.echo(f"{counted(len(here.catalog.schedules), 'schedule')} declared: {_counts(found, 'to ')}.")
 
 
 @group.command("apply")
@@ -64,7 +64,7 @@ def apply(reset: bool, as_json: bool) -> None:
     for one in found:
         if one.did != "keep":
             click.echo(f"{DONE[one.did]:<8} {show.plain(one.name)}")
-    click.echo(f"{number(len(here.catalog.schedules), 'schedule')} declared: {_counts(found)}.")
+    click.echo(f"{counted(len(here.catalog.schedules), 'schedule')} declared: {_counts(found)}.")
 
 
 @group.command("export")

@@ -12,7 +12,7 @@ from core import readiness
 from core.census import process_views, queue_views
 from core.cli import show
 from core.cli.command import REFUSED, Command, as_json
-from core.cli.wording import ago, coarse, number, size
+from core.cli.wording import ago, coarse, size
 from core.clock import now
 from core.house import house
 from core.ledger.alive import Process, alive
@@ -21,6 +21,7 @@ from core.ledger.keys import Keys
 from core.ledger.listing import counts
 from core.readiness import Checks
 from core.sending import SEND
+from core.wording import counted
 
 WAITING = ("pending", "running", "retrying", "scheduled", "parked")
 
@@ -68,7 +69,7 @@ def check(as_json: bool) -> None:
     if as_json:
         show.as_json({"ok": True} | found)
         return
-    named = [number(count, name.removesuffix("s").replace("_", " ")) for name, count in found.items()]
+    named = [counted(count, name.removesuffix("s").replace("_", " ")) for name, count in found.items()]
     click.echo(f"Configuration, handlers and schedules are fine: {', '.join(named)}.")
 
 

@@ -46,8 +46,3 @@ def worded(error: Mapping[str, Any] | None, limit: int = 80) -> str:
     """Return an error as one line of at most *limit* characters: ``TimeoutError: no answer within 30 s``."""
     text = ": ".join(str(part) for part in ((error or {}).get("type"), (error or {}).get("message")) if part)
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-def number(count: int, noun: str) -> str:
-    """Return ``1 run``, ``2,000 runs``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -10,13 +10,13 @@ from core.census import process_views
 from core.cli import show
 from core.cli.command import REFUSED, Group, as_json
 from core.cli.status import process_table
-from core.cli.wording import number
 from core.clock import now
 from core.errors import NotFound, StateConflict
 from core.house import house
 from core.ledger.alive import Process, alive
 from core.ledger.orders import LASTS
 from core.ordering import order, order_all
+from core.wording import counted
 
 ids = click.argument("ids", metavar="[ID]...", nargs=-1)
 everything = click.option("--all", "everything", is_flag=True, help="All workers.")
@@ -88,7 +88,7 @@ def _tell(word: str, ids: Sequence[str], everything: bool, *, as_json: bool) -> 
     if as_json:
         show.as_json(process_views(told, now()))
     else:
-        who = ", ".join(process.id for process in told) if ids else number(len(told), "worker")
+        who = ", ".join(process.id for process in told) if ids else counted(len(told), "worker")
         when = f" An order is looked for each few seconds, and forgotten after {LASTS // 1000} s."
         click.echo(f"Told {who or 'nobody'} {TOLD[word]}.{when if told else ''}")
     if len(told) < len(ids):

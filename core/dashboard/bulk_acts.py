@@ -17,7 +17,7 @@ from core.dashboard.forms import Refused, needs
 from core.dashboard.run_acts import name_of, nonce_of
 from core.dashboard.run_list import address
 from core.dashboard.run_search import search
-from core.dashboard.view import exact, moment, number
+from core.dashboard.view import exact, moment
 from core.house import house
 from core.ledger.flow import Flow
 from core.ledger.keys import STATES, Keys
@@ -26,6 +26,7 @@ from core.ledger.views import PLACES
 from core.operating import DONE, FITTING, MEANT, Act, Selection, Work, act_on_all
 from core.web.problems import Problem
 from core.web.query import cursor, cursor_of
+from core.wording import counted, listed
 
 blueprint = Blueprint("bulk_acts", __name__)
 TIME = 5.0  # seconds that one request may act; what is left is for the next one
@@ -111,7 +112,7 @@ def _ask(asked: Asked) -> Response:
         fact = f"{which}{FACTS[asked.act]}"
     else:
         at = moment(rfc3339(from_ms(place // PLACES)), shell.local_now())
-        title, sure = f"{DONE[asked.act].capitalize()} {_runs(asked.done)} so far", "Go on"
+        title, sure = f"{DONE[asked.act].capitalize()} {counted(asked.done, 'run')} so far", "Go on"
         left = f"created before {exact(from_ms(place // PLACES)) if at is None else at.exact}"
         fact = f"Of all runs{_matching(asked)}, those {left} are left: one request acts for {TIME:g} seconds."
     return shell.show(
@@ -152,8 +153,8 @@ def _selection(asked: Asked) -> Selection:
     found = search(asked.q, shell.local_now()).selection
     states = [state for state in found.wanted.states or MEANT[asked.act] if state in FITTING[asked.act]]
     if not states:
-        *most, last = FITTING[asked.act]
-        raise Refused(f"{asked.act.capitalize()} takes runs that are {', '.join(most)} or {last}. Nothing was done.")
+        takes = listed(FITTING[asked.act], "or")
+        raise Refused(f"{asked.act.capitalize()} takes runs that are {takes}. Nothing was done.")
     return replace(found, wanted=replace(found.wanted, states=tuple(states)))
 
 
@@ -169,25 +170,21 @@ def _count(keys: Keys, selection: Selection) -> Flow[str]:
     page = Page(limit=COUNTED, since=selection.since, until=selection.until)
     total = yield from count_runs(keys, selection.wanted, page)
     if total is not None:
-        return _runs(total)
+        return counted(total, "run")
     found, following = yield from list_runs(keys, selection.wanted, page, whole=False)
-    return f"at least {_runs(len(found))}" if following is not None else _runs(len(found))
+    return f"at least {counted(len(found), 'run')}" if following is not None else counted(len(found), "run")
 
 
 def _told(asked: Asked, work: Work) -> str:
     done = asked.done + work.done
     rest = (len(asked.ids) if asked.ids is not None else work.matched) - work.done
-    *most, last = FITTING[asked.act]
-    kept = f" {_runs(rest)} stayed as before: {asked.act} takes what is {', '.join(most)} or {last}." if rest else ""
-    return f"{DONE[asked.act].capitalize()} {_runs(done)}.{kept}"
+    takes = listed(FITTING[asked.act], "or")
+    kept = f" {counted(rest, 'run')} stayed as before: {asked.act} takes what is {takes}." if rest else ""
+    return f"{DONE[asked.act].capitalize()} {counted(done, 'run')}.{kept}"
 
 
 def _many(asked: Asked) -> str:
-    return "" if asked.ids is None else _runs(len(asked.ids))
-
-
-def _runs(count: int) -> str:
-    return f"{number(count)} run{'' if count == 1 else 's'}"
+    return "" if asked.ids is None else counted(len(asked.ids), "run")
 
 
 def _matching(asked: Asked) -> str:
@@ -195,8 +192,7 @@ def _matching(asked: Asked) -> str:
 
 
 def _states(selection: Selection) -> str:
-    *most, last = [state for state in STATES if state in selection.wanted.states]
-    return f"{', '.join(most)} or {last}" if most else last
+    return listed([state for state in STATES if state in selection.wanted.states], "or")
 
 
 def _page(asked: Asked) -> str:

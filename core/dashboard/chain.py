@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core.dashboard.view import FINISHED, Row
-from core.wording import coarse, duration, parse
+from core.wording import coarse, counted, duration, parse
 
 STEPS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800)
 NARROWEST = 0.9  # per cent of the axis, so that a short attempt is still seen
@@ -127,7 +127,7 @@ def _told(run: Row) -> str:
     state = str(run.get("state"))
     if not count:
         return f"no attempt yet, {state}"
-    return f"{count} attempt{'' if count == 1 else 's'}, {state}"
+    return f"{counted(count, 'attempt')}, {state}"
 
 
 def _ticks(span: float, *, until_now: bool) -> list[tuple[float, str]]:

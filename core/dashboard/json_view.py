@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from core.compact import quoted
 from core.compact import text as compact_text
+from core.wording import counted
 
 MOST = 32 * 1024  # characters that are shown
 WIDTH = 72  # characters of a list or object that stands on one line
@@ -110,7 +111,7 @@ def _scalar(value: Any) -> tuple[Markup, bool]:
 
 
 def _folded(value: dict[str, Any] | list[Any]) -> Markup:
-    count = f"{len(value):,} item{'' if len(value) == 1 else 's'}"
+    count = counted(len(value), "item")
     return Markup("<i>{}</i>").format(f"{{ {count} }}" if isinstance(value, dict) else f"[ {count} ]")
 
 

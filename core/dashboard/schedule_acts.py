@@ -19,6 +19,7 @@ from core.house import house
 from core.scheduling import delete, etag, found, pause, resume, settle, skip
 from core.web.problems import Problem
 from core.web.query import instant_of
+from core.wording import counted
 
 blueprint = Blueprint("schedule_acts", __name__)
 Errors = dict[str, str]
@@ -101,7 +102,7 @@ def post_backfill(name: str) -> Response:
     if "sure" in request.form:
         flow = make_up(here.layout, here.mover, schedule, times, force=force, publish=here.bus.publish)
         made = here.ledger.run(flow)
-        return _leave(name, f"{_number(len(made), 'run')} made for {_number(len(times), 'planned time')} of {name}.")
+        return _leave(name, f"{counted(len(made), 'run')} made for {counted(len(times), 'planned time')} of {name}.")
     chosen = times if force else here.ledger.run(unfired(here.layout, schedule, times))
     span = f"from {day_and_time(since, moment)} to {day_and_time(until, moment)}"
     if not chosen:
@@ -114,8 +115,8 @@ def post_backfill(name: str) -> Response:
         name,
         "backfill",
         title=f"Backfill {name}",
-        fact=f"{_number(len(chosen), 'planned time')} {span} will run{again}. They run at once, side by side.",
-        verb=f"Make {_number(len(chosen), 'run')}",
+        fact=f"{counted(len(chosen), 'planned time')} {span} will run{again}. They run at once, side by side.",
+        verb=f"Make {counted(len(chosen), 'run')}",
         fields=[("from", rfc3339(since)), ("to", rfc3339(until)), ("sure", "1"), *([("force", "1")] if force else [])],
     )
 
@@ -200,7 +201,3 @@ def _page(name: str) -> str:
 
 def _now() -> str:
     return now_text(shell.local_now())
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -24,7 +24,7 @@ from core.ledger.flow import Flow
 from core.ledger.listing import Page
 from core.schedule_views import preview, schedule_views
 from core.web.query import cursor, cursor_of
-from core.wording import duration, spelling
+from core.wording import counted, duration, spelling
 
 blueprint = Blueprint("schedule_page", __name__)
 ROWS = 50
@@ -152,4 +152,4 @@ def _facts(view: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     facts += [("most fires", f"{view['max_runs']:,}")] if view["max_runs"] else []
     facts += [("pauses itself", f"after {view['pause_after']:,} dead runs in a row")] if view["pause_after"] else []
-    return [*facts, ("has fired", f"{view['count']:,} time{'' if view['count'] == 1 else 's'}")]
+    return [*facts, ("has fired", counted(view["count"], "time"))]

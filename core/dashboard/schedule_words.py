@@ -12,7 +12,7 @@ from core.ledger.fires import Fate
 from core.ledger.firing import Fire
 from core.triggers import Trigger
 from core.triggers.plan import Disturbed
-from core.wording import duration, parse
+from core.wording import counted, duration, parse
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 OUTAGE = re.compile(r"no scheduler was alive from (\S+Z) to (\S+Z)")
@@ -162,4 +162,4 @@ def _away(since: str, until: str, now: datetime) -> str:
 
 
 def _counted(tally: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} planned time{'' if count == 1 else 's'} {word}" for word, count in tally.items())
+    return ", ".join(f"{counted(count, 'planned time')} {word}" for word, count in tally.items())

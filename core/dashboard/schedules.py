@@ -20,7 +20,7 @@ from core.ledger.flow import Flow
 from core.schedule_search import STATES, Search, find
 from core.schedule_views import schedule_views
 from core.triggers import TriggerError, from_json
-from core.wording import spelling
+from core.wording import counted, spelling
 
 blueprint = Blueprint("schedules", __name__)
 PAGE = 20  # schedules: 60 bars of each, with their titles, are the most of the page
@@ -147,7 +147,7 @@ def _line(view: Mapping[str, Any], rows: Sequence[Fire], found: Mapping[str, Fat
 
 def _lede(total: int, lines: Sequence[Line], *, whole: bool) -> str:
     """Return what the head says: of a list that is all on this page, also what is in it."""
-    said = f"{total:,} schedule{'' if total == 1 else 's'}"
+    said = counted(total, "schedule")
     if whole and lines:
         code = sum(line.view.get("owner") == "code" for line in lines)
         counts = {"from code": code, "made at run time": len(lines) - code}

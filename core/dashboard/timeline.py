@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.dashboard.view import Row
-from core.wording import duration, parse
+from core.wording import counted, duration, parse
 
 LATE = 96  # per cent
 SHORT = 1.0  # seconds; a shorter wait for the first attempt is not worth a row
@@ -126,7 +126,7 @@ def sentence(found: Sequence[Span]) -> str:
     """Return in a sentence what a chart of *found* shows."""
     tries = [span for span in found if span.attempt]
     waits = sum(span.seconds for span in found if not span.attempt)
-    count = f"{len(tries)} attempt{'' if len(tries) == 1 else 's'}"
+    count = counted(len(tries), "attempt")
     lengths = f", of {', '.join(duration(span.seconds) for span in tries[-12:])}" if tries else ""
     waited = f"; {duration(waits)} of waiting" if waits >= 0.001 else ""
     last = f"; the last one: {tries[-1].word}" if tries else ""

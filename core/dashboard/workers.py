@@ -21,6 +21,7 @@ from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 from core.ledger.leading import holder
 from core.ordering import order, order_all
+from core.wording import counted
 
 blueprint = Blueprint("workers", __name__)
 LISTED = 200  # processes on the page
@@ -184,7 +185,7 @@ def _tell(word: str, ident: str) -> Response:
 def _tell_all(word: str) -> Response:
     here = house()
     told = here.ledger.run(order_all(here.keys, word))
-    who = "No worker is alive, so nobody" if not told else f"{number(len(told))} worker{'' if len(told) == 1 else 's'}"
+    who = "No worker is alive, so nobody" if not told else counted(len(told), "worker")
     return _left(f"{who} {'was' if len(told) < 2 else 'were'} told to {TOLD[word]}.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 from core.triggers.rules import FREQUENCIES, Rule
-from core.triggers.wording import listed
+from core.wording import listed
 
 UNITS = dict(zip(FREQUENCIES, ("year", "month", "week", "day", "hour", "minute", "second"), strict=True))
 ORDINALS = ("first", "second", "third", "fourth", "fifth")

@@ -1,9 +1,9 @@
 """What clock changes did to planned times, in words."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from core.triggers.clocks import Change, Effect
+from core.wording import listed
 
 LISTED = 3
 ENDS = {
@@ -36,9 +36,3 @@ def note(change: Change, planned: datetime) -> str:
 def clock(wall: datetime) -> str:
     """Return the time of day, with seconds only where there are any."""
     return wall.strftime("%H:%M:%S" if wall.second else "%H:%M")
-
-
-def listed(words: Iterable[str], last: str = "and") -> str:
-    """Return the words with commas, and *last* before the last one."""
-    *first, end = words
-    return f"{', '.join(first)} {last} {end}" if first else end
