@@ -288,7 +288,7 @@ def test_nothing_raises_anything_else_or_takes_long(data):
         assert trigger.describe()
         trigger.between(moment, utc("2050-01-01"), 20)
         trigger.latest(utc("2000-01-01"), moment)
-    assert time.process_time() - begin < 1.0  # a tenth is what it should take; machines differ
+    assert time.process_time() - begin < 0.25  # a tenth is what it should take; machines differ
 
 
 def read(data: object) -> Trigger | None:

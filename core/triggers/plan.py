@@ -1,6 +1,5 @@
 """What all triggers have in common: planned times in order, and questions about stretches of them."""
 
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 from core.errors import CoreError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WALKED = 50  # planned times that are gone through one by one before what is left is halved
 SECOND = timedelta(seconds=1)
 
 
@@ -69,11 +69,27 @@ class Planned:
         reach = timedelta(seconds=90)
         while start < end:
             begin = end - reach if end - start > reach else start
-            newest = deque(takewhile(lambda planned: planned <= end, self.times(begin)), maxlen=1)
-            if newest or begin == start:
-                return newest[0] if newest else None
+            found = next(self.times(begin), None)
+            if found is not None and found <= end:
+                return self._last(found, end)
+            if begin == start:
+                return None
             reach *= 8
         return None
+
+    def _last(self, found: datetime, end: datetime) -> datetime:
+        """Return the last planned time up to *end*; *found* is one. It walks a little, and halves what is too long."""
+        while True:
+            walked = self.between(found, end, WALKED)
+            found = walked[-1] if walked else found
+            if len(walked) < WALKED:
+                return found
+            middle = found + (end - found) / 2
+            later = next(self.times(middle), None)
+            if later is not None and later <= end:
+                found = later
+            else:
+                end = middle
 
     def note(self, planned: datetime) -> str | None:
         """Return what a clock change did to the planned time *planned*, in words, or None."""

@@ -1,7 +1,7 @@
 """The days that a recurrence rule names, month by month."""
 
 import calendar
-from collections.abc import Iterator
+from bisect import bisect_left
 from datetime import MAXYEAR, date
 from functools import lru_cache
 
@@ -72,18 +72,15 @@ class RuleDays:
         """
         if self.all:
             return day
-        for found in self._from(day, budget):
-            if found >= day:
-                return found
-        raise Exhausted
-
-    def _from(self, day: int, budget: Budget) -> Iterator[int]:
         begin = date.fromordinal(day + FIRST_DAY)
         for year in range(begin.year, LAST_YEAR + 1):
             budget.spend()
             for month in self.months:
                 if year > begin.year or month >= begin.month:
-                    yield from self.of_month(year, month, budget)
+                    days = self.of_month(year, month, budget)
+                    if days and days[-1] >= day:
+                        return days[bisect_left(days, day)]
+        raise Exhausted
 
     def _work_out(self, year: int, month: int) -> list[int]:
         rule = self._rule

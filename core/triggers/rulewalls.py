@@ -25,6 +25,8 @@ class RuleWalls:
         self._hours = rule.byhour or range(24)
         self._minutes = rule.byminute or range(60)
         self._seconds = rule.bysecond or range(60)
+        # What of a day has to fit before a unit does.
+        self._wanted = [self._hours, self._minutes, self._seconds][: {DAY: 0, 3_600: 1, 60: 2, 1: 3}[self._unit]]
         # What one period names: of its days, of its hour, of its minute.
         hours = self._hours if self._unit == DAY else (0,)
         minutes = self._minutes if self._unit >= 3_600 else (0,)
@@ -65,7 +67,7 @@ class RuleWalls:
 
     def _time_from(self, second: int) -> int:
         """Return the first second of a day from *second* on whose hour, minute and second fit: a whole unit."""
-        wanted = [self._hours, self._minutes, self._seconds][: {DAY: 0, 3_600: 1, 60: 2, 1: 3}[self._unit]]
+        wanted = self._wanted
         found = [second // 3_600, second // 60 % 60, second % 60][: len(wanted)]
         for place, numbers in enumerate(wanted):
             index = bisect_left(numbers, found[place])
