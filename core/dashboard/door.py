@@ -10,7 +10,7 @@ from core.dashboard.access import access_of, doors
 from core.dashboard.visit import Visit, proof
 from core.errors import CoreError
 from core.house import house
-from core.ledger.tries import tries
+from core.ledger.tries import tried, tries
 from core.web.problems import Problem
 
 blueprint = Blueprint("door", __name__)
@@ -45,12 +45,12 @@ def post_login() -> ResponseReturnValue:
     """Let in whoever knows a token or password."""
     here, back = house(), local(request.form.get("next", ""))
     address = request.remote_addr or "unknown"
-    if here.ledger.run(tries(here.keys, address, TRIES_TIME, add=0)) >= MOST_TRIES:
+    if here.ledger.run(tries(here.keys, address)) >= MOST_TRIES:
         raise TooManyTries(TooManyTries.__doc__)
     given = request.form.get("secret", "").strip().encode("utf-8", "replace")
     known = [way for way in doors(here.config) if hmac.compare_digest(given, way[1].encode("utf-8", "surrogateescape"))]
     if not known:
-        here.ledger.run(tries(here.keys, address, TRIES_TIME, add=1))
+        here.ledger.run(tried(here.keys, address, TRIES_TIME))
         wrong = "That is neither the token nor the password of this dashboard. Nothing else was changed."
         return shell.show("login.html", status=401, back=back, wrong=wrong)
     who, secret, _ = known[0]

@@ -63,7 +63,7 @@ def get_events() -> Response:
 def post_event() -> ResponseReturnValue:
     """Send the event that the form describes, and go to its page."""
     here, zone = house(), shell.local_zone()
-    empty = trial(here.catalog, request.args.get("test", ""), zone)
+    empty = trial(event_types(here.catalog), request.args.get("test", ""), zone)
     if empty is None:
         raise NotFound("There is no event type yet. Declare one in handlers/, then send it.")
     sent = send(empty, request.form, here.catalog, zone)
@@ -77,10 +77,10 @@ def post_event() -> ResponseReturnValue:
 
 def _page(wanted: str, form: Trial | None = None) -> Response:
     here, now = house(), shell.local_now()
-    stream = _stream(here, now)
-    rates = here.ledger.run(_rates(here.keys, event_types(here.catalog), now))
+    stream, kinds = _stream(here, now), event_types(here.catalog)
+    rates = here.ledger.run(_rates(here.keys, kinds, now))
     [in_hour] = here.ledger.run(_last_hour(here.keys, now))
-    test = form or trial(here.catalog, wanted, shell.local_zone(), rates[0].kind.name if rates else "")
+    test = form or trial(kinds, wanted, shell.local_zone(), rates[0].kind.name if rates else "")
     return shell.show(
         "events_page.html",
         status=422 if form or stream.wrong else 200,
@@ -89,7 +89,7 @@ def _page(wanted: str, form: Trial | None = None) -> Response:
         own_search=True,
         stream=stream,
         rates=rates,
-        types=len(event_types(here.catalog)),
+        types=len(kinds),
         in_hour=in_hour,
         test=test,
     )
@@ -120,9 +120,8 @@ def read(query: str, now: datetime) -> tuple[EventFilter, Page]:
     """
     pairs = terms(query, KNOWN)
     named = dict(pairs)
-    if len({key for key, _ in pairs if not key.startswith("data.")}) < sum(
-        not key.startswith("data.") for key, _ in pairs
-    ):
+    keys = [key for key, _ in pairs if not key.startswith("data.")]
+    if len(set(keys)) < len(keys):
         raise BadQuery("type:, source:, subject:, from: and to: can stand there once each.")
     data = [Sought(key.removeprefix("data."), text) for key, text in pairs if key.startswith("data.")]
     since = to_ms(instant("from", named["from"], now)) if "from" in named else None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import readiness
+from core import census, readiness
 from core.census import process_views, queue_views
+from core.dashboard.view import of_role
 from core.entries import Layout, name_page
 from core.house import House
 from core.ledger.admission import Use, use_of
@@ -21,7 +22,7 @@ from core.ledger.listing import Page, RunFilter, counts, list_runs
 from core.quarantine import Held, held
 from core.schedule_views import next_fires
 
-SPANS = {"hour": (60, 1), "day": (96, 15)}  # bars, and the minutes of each
+SPANS = {span: census.SPANS[span] for span in ("hour", "day")}  # bars, and the minutes of each
 FIRES = 20
 FAILURES = 6
 BUSY = ("pending", "parked", "running")  # states that the table of queues tells of
@@ -64,11 +65,11 @@ class Facts:
 
     @property
     def workers(self) -> Rows:
-        return self._of("worker")
+        return of_role(self.processes, "worker")
 
     @property
     def beats(self) -> Rows:
-        return self._of("beat")
+        return of_role(self.processes, "beat")
 
     @property
     def slots(self) -> int:
@@ -79,11 +80,6 @@ class Facts:
     def untouched(self) -> bool:
         """Whether nothing has rung yet, so that the page teaches instead."""
         return not self.causes and not any(self.counts.values())
-
-    def _of(self, role: str) -> Rows:
-        """Return processes in an order that stays as heartbeats come in."""
-        found = [row for row in self.processes if row["role"] == role]
-        return sorted(found, key=lambda row: (str(row.get("started")), str(row["id"])))
 
 
 def look(here: House, span: str, moment: datetime) -> Flow[Facts]:

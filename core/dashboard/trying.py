@@ -13,7 +13,7 @@ from core.catalog import Catalog
 from core.dashboard.schema_form import Field, fields, read
 from core.emitting import emit
 from core.errors import InvalidEvent, UnknownEvent
-from core.event_types import EventType, event_types
+from core.event_types import EventType
 from core.events import matches
 from core.web.strict_json import JsonTooComplex, MalformedJson, parse
 
@@ -36,9 +36,8 @@ class Trial:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def trial(catalog: Catalog, wanted: str, zone: tzinfo, usual: str = "") -> Trial | None:
-    """Return the empty form for the type *wanted*, else for the *usual* one; None where no type is known."""
-    kinds = event_types(catalog)
+def trial(kinds: Sequence[EventType], wanted: str, zone: tzinfo, usual: str = "") -> Trial | None:
+    """Return the empty form for the type *wanted* of *kinds*, else for the *usual* one; None where no type is known."""
     names = {kind.name: kind for kind in kinds}
     kind = names.get(wanted) or next((one for one in kinds if one.is_pattern and matches(one.name, wanted)), None)
     name = wanted

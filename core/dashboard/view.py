@@ -138,6 +138,12 @@ def ages(rows: Iterable[Row], now: datetime) -> list[float]:
     return sorted(found for row in rows if (found := age(row.get("seen"), now)) is not None)
 
 
+def of_role(rows: Iterable[Row], role: str) -> list[Row]:
+    """Return the processes of one role, in an order that stays as heartbeats come in."""
+    found = [row for row in rows if row["role"] == role]
+    return sorted(found, key=lambda row: (str(row.get("started")), str(row["id"])))
+
+
 def silent(row: Row, now: datetime) -> bool:
     """Say whether a process has not been heard of for too long."""
     found = age(row.get("seen"), now)

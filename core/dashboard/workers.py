@@ -11,7 +11,7 @@ from core.census import process_views
 from core.clock import now
 from core.dashboard import shell
 from core.dashboard.forms import needs
-from core.dashboard.view import Row, number, silent
+from core.dashboard.view import Row, number, of_role, silent
 from core.entries import Layout
 from core.errors import NotFound
 from core.house import house
@@ -82,8 +82,8 @@ def look(keys: Keys, layout: Layout, moment: datetime, worker: str = "") -> Flow
     rows = process_views((yield from alive(keys)), moment)
     runs, running = yield from at_work(keys, SHOWN, worker)
     return Crew(
-        workers=sorted((row for row in rows if row["role"] == "worker"), key=_place),
-        beats=sorted((row for row in rows if row["role"] == "beat"), key=_place),
+        workers=of_role(rows, "worker"),
+        beats=of_role(rows, "beat"),
         runs=runs,
         running=running,
         worker=worker,
@@ -93,11 +93,6 @@ def look(keys: Keys, layout: Layout, moment: datetime, worker: str = "") -> Flow
 
 def takes(row: Row) -> bool:
     return not row.get("quiet") and not row.get("stopping")
-
-
-def _place(row: Row) -> tuple[str, str]:
-    """Return where a process stands in the list: it must not jump as heartbeats come in."""
-    return str(row.get("started")), str(row["id"])
 
 
 @blueprint.post("/workers/<ident>/quiet")

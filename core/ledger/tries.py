@@ -4,11 +4,12 @@ from core.ledger.flow import Flow
 from core.ledger.keys import Keys
 
 
-def tries(keys: Keys, address: str, seconds: int, *, add: int) -> Flow[int]:
-    """Add *add* to the tries of *address*, which are forgotten *seconds* after the first; return how many there are."""
-    key = keys.tries(address)
-    if not add:
-        [found] = yield [("GET", key)]
-        return int(found or 0)
-    found, _ = yield [("INCRBY", key, add), ("EXPIRE", key, seconds, "NX")]
-    return int(found)
+def tries(keys: Keys, address: str) -> Flow[int]:
+    """Return how many tries of *address* are remembered."""
+    [found] = yield [("GET", keys.tries(address))]
+    return int(found or 0)
+
+
+def tried(keys: Keys, address: str, seconds: int) -> Flow[None]:
+    """Note a try of *address*; all of them are forgotten *seconds* after the first."""
+    yield [("INCR", keys.tries(address)), ("EXPIRE", keys.tries(address), seconds, "NX")]
