@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from api import Api
 from browser import MISSING
 from browser import chromium as chromium
 from browser import empty_site as empty_site
@@ -18,6 +17,8 @@ from browser import site as site
 from browser import visit as visit
 from flask import Flask
 from flask.globals import _cv_app
+from scheduling_api import Schedules
+from visiting import Visitor
 
 from core.testing import application, server
 
@@ -98,6 +99,18 @@ def authority(tmp_path) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture
+def app(make_app: Callable[..., Flask], request: pytest.FixtureRequest) -> Flask:
+    """An application with the module's own HANDLERS."""
+    return make_app(request.module.HANDLERS)
+
+
+@pytest.fixture
 def api(app):
     """A client of the API of the module's own *app*."""
-    return Api(app)
+    return Schedules(app)
+
+
+@pytest.fixture
+def visitor(app):
+    """A reader of the pages of the module's own *app*, on this machine."""
+    return Visitor(app)

@@ -32,11 +32,6 @@ HANDLERS = """
 """
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def place(api, *orders, **more):
     """Emit an order each; return the runs of the task send."""
     found = [api.send("/events", {"type": "order.placed", "data": {"order_id": n}, **more})["runs"] for n in orders]

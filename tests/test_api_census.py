@@ -30,11 +30,6 @@ HANDLERS = """
 """
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def order(api, kind="order.placed", **more):
     return api.send("/events", {"type": kind, "data": {}, **more})
 

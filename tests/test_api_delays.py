@@ -16,11 +16,6 @@ CLOUD = "application/cloudevents+json"
 NOTE = {"type": "note.x", "data": {"a": 1}}
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def due_in(api):
     """Return state, and seconds from creation to the due time, of the newest run."""
     run = api.get("/runs?limit=1")["items"][0]

@@ -57,11 +57,6 @@ class Api:
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def api(app):
     return Api(app)
 

@@ -28,11 +28,6 @@ HANDLERS = """
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def order(app, api):
     """The id of an event one of whose two runs is dead."""
     given = {"id": "o-1", "source": "/shop", "subject": "order 1", "time": "2026-11-22T09:00:00Z"}

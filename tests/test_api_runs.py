@@ -56,11 +56,6 @@ STRANGERS = {
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def get(app):
     def get(url: str, status: int = 200):
         answer = app.test_client().get(url, headers=BEARER)

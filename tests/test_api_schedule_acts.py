@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from scheduling_api import HANDLERS, Schedules, moment
+from scheduling_api import HANDLERS as HANDLERS
+from scheduling_api import moment
 
 from core.clock import from_ms, now, rfc3339, to_ms
 from core.entries import load
@@ -15,16 +16,6 @@ from core.testing import drain, fire_due, runs
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DAILY = "0 0 * * *"
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
 
 
 @pytest.fixture

@@ -5,23 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from api import BEARER
-from scheduling_api import GOOD, HANDLERS, Schedules
+from scheduling_api import GOOD
+from scheduling_api import HANDLERS as HANDLERS
 
 from core.clock import now, rfc3339
 from core.house import house
 from core.testing import fire_due
 
 TOMORROW = rfc3339((now() + timedelta(days=1)).replace(microsecond=0))
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
 
 
 class TestCreating:

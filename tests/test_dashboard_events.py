@@ -72,16 +72,6 @@ def app(make_app):
     return make_app(HANDLERS, dashboard_timezone="Europe/Berlin", dashboard_read_password="only to read with")
 
 
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
-
-
-@pytest.fixture
-def api(app):
-    return Api(app)
-
-
 def order(api, number=1, kind="order.placed", **more):
     """Accept an order; returns the event's id."""
     return api.send("/events", {"type": kind, "data": {"order_id": number}, **more})["id"]

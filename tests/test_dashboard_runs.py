@@ -46,16 +46,6 @@ LIST = "/dashboard/runs"
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>{{ 7 * 191 }}'
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
-
-
 def place(app, *orders, kind="order.placed", run=True, **data):
     for n in orders:
         body = {"type": kind, "data": {"order": n, **data}}

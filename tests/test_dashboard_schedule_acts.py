@@ -15,21 +15,6 @@ ACTS = ("run", "pause", "resume", "skip", "backfill", "delete")
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
-
-
 def act(name, schedule="mine"):
     return f"{LIST}/-/{name}/{schedule}"
 

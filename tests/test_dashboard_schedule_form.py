@@ -1,9 +1,8 @@
 """The form of a schedule: what it shows, what it refuses and where it says so, and that a preview stores nothing."""
 
 import pytest
-from scheduling_api import HANDLERS, Schedules
+from scheduling_api import HANDLERS as HANDLERS
 from test_dashboard_schedules import HOSTILE, LIST
-from visiting import Visitor
 
 from core.clock import now
 from core.dashboard import schedule_edit
@@ -14,21 +13,6 @@ from core.wording import span, spelled
 
 NEW = f"{LIST}/-/new"
 FILLED = {"name": "mine", "target": "bells.report", "kind": "cron", "cron": "30 7 * * *", "timezone": "Europe/Berlin"}
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
 
 
 def edit(name="mine"):

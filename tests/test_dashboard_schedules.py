@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from scheduling_api import HANDLERS, Schedules
+from scheduling_api import HANDLERS as HANDLERS
+from scheduling_api import Schedules
 from visiting import Visitor
 
 from core.clock import now, to_ms
@@ -26,21 +27,6 @@ NOW = datetime(2026, 11, 24, 14, 41, 20, tzinfo=ZoneInfo("Europe/Berlin"))
 HOUR = timedelta(hours=1)
 OUTAGE = "no scheduler was alive from 2026-11-24T13:03:51Z to 2026-11-24T13:12:02Z"
 HOSTILE = '"><script>alert(1)</script>{{ 7 * 191 }}</title></svg>'
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
 
 
 def fired(app, *steps, name="mine", cron="* * * * *", **members):

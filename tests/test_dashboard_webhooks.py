@@ -28,16 +28,6 @@ HANDLERS = """
 HOSTILE = '"><img src=x onerror=alert(1)>'
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
-
-
 def github(api):
     [item] = api.get("/webhooks")["items"]
     return item

@@ -1,6 +1,5 @@
 """The pages of queues and of workers: what they show, what is done from them, and who may."""
 
-import pytest
 from visiting import Visitor
 
 from core.house import house
@@ -20,16 +19,6 @@ HANDLERS = """
 HOSTILE = '"><img src=x onerror=alert(1)>{{ 7 * 191 }}'
 SAID = {"queues": ["default", "mail", "cpu"], "busy": 0, "concurrency": 32, "pool": "threads", "host": "h", "pid": 7}
 READING = "another one to read with"
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
 
 
 def say(app, ident, role="worker", **said):

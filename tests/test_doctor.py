@@ -255,11 +255,6 @@ def test_versions():
     fine(settings.versions, "Python 3.11.7.")
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def levels(app):
     return {one.name: one.level for one in diagnose(house(app)).findings}
 

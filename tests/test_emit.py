@@ -45,11 +45,6 @@ FAR = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def user(app):
     """The module of the user's handlers."""
     name = next(iter(house(app).catalog.tasks)).rpartition(".")[0]

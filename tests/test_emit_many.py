@@ -17,11 +17,6 @@ from core.testing import application, drain, events, runs, server
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def user(app):
     name = next(iter(house(app).catalog.tasks)).rpartition(".")[0]
     return sys.modules[name]

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from api import Api
 
 from core.clock import now
@@ -36,11 +35,6 @@ HANDLERS = """
     @on("plain.type", name="plain")
     def plain(event: Event) -> None: ...
 """
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
 
 
 def types(api):

@@ -24,11 +24,6 @@ EXECUTE = "carillon.execute"
 SIGNALS = (signals.before_task_publish, signals.after_task_publish, signals.task_sent)
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def messages(app, *hints):
     """Return the messages of *hints* as they would be written, by list."""
     found = app.extensions["celery"].messages.of(hints).lists

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-import pytest
-from scheduling_api import HANDLERS, Schedules
+from scheduling_api import HANDLERS as HANDLERS
 
 from core.entries import load
 from core.house import house
@@ -11,16 +10,6 @@ from core.quarantine import hold
 from core.schedule_views import next_fires
 
 NOW = datetime(2030, 1, 1, 0, 0, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
 
 
 def coming(app, limit):

@@ -1,7 +1,5 @@
 """What a run's handler emits and calls is known as its own, for as long as it is there."""
 
-import pytest
-
 from core.causes import Cause
 from core.house import house
 from core.ledger.forgetting import forget, oldest
@@ -37,11 +35,6 @@ HANDLERS = """
     def purge(event: Mirrored) -> None: ...
 """
 BEARER = {"Authorization": "Bearer test-token"}
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
 
 
 def place(app, order=3):

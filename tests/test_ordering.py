@@ -15,11 +15,6 @@ HANDLERS = """
 SAID = {"queues": ["default", "mail"], "busy": 0, "concurrency": 32, "quiet": False, "stopping": False}
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
 def say(app, ident, role="worker", **said):
     """Send a heartbeat; returns the order that waits."""
     here = house(app)

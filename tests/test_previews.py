@@ -4,22 +4,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from scheduling_api import HANDLERS, Schedules, moment
+from scheduling_api import HANDLERS as HANDLERS
+from scheduling_api import moment
 
 from core.clock import now, rfc3339
 from core.testing import fire_due
 
 SPRING = "2027-03-27T00:00:00Z"
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
 
 
 def times(api, status=200, **body):

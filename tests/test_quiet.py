@@ -1,11 +1,9 @@
 """A real worker at an operator's order: quiet, at work again, stopped; on each broker, in each pool."""
 
-import time
-
 import pytest
 from engines import broker
 from pool_household import workplace
-from waiting import wait_until
+from waiting import stays, wait_until
 
 from core.ledger.alive import alive
 from core.ordering import order
@@ -88,15 +86,13 @@ def test_quiet_leaves_hints_in_the_queue_and_resume_takes_them(place):
     assert set(worker(place).info["queues"]) == {"default", "slow", "io"}
     place.emit("quick", 3)
     place.celery.send_task("plain", ("while quiet",))
-    time.sleep(UNTOUCHED)
-    assert (place.count("pending"), place.count("running")) == (6, 2)
+    stays(lambda: (place.count("pending"), place.count("running")) == (6, 2), UNTOUCHED, "what waits")
     assert hints(place, "default", "io") == 6
     (place.folder / "open").touch()
     place.until(4, "succeeded")
     assert place.count("pending") == 6
     drop_connections(place)
-    time.sleep(UNTOUCHED)
-    assert (place.count("pending"), place.lines("plain.txt")) == (6, [])
+    stays(lambda: (place.count("pending"), place.lines("plain.txt")) == (6, []), UNTOUCHED, "what waits")
     told(place, "resume", quiet=False)
     place.until(10, "succeeded")
     wait_until(lambda: place.lines("plain.txt") == ["while quiet"], what="the plain task ran")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from scheduling_api import HANDLERS, Schedules
+from scheduling_api import HANDLERS as HANDLERS
 
 from core import schedule_search
 from core.clock import now
@@ -11,16 +11,6 @@ from core.house import house
 from core.quarantine import hold
 from core.schedule_search import Search, find
 from core.testing import fire_due
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
-def api(app):
-    return Schedules(app)
 
 
 def search(app, after="", limit=10, **wanted):

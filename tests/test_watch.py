@@ -81,11 +81,6 @@ HANDLERS = """
 
 
 @pytest.fixture
-def app(make_app):
-    return make_app(HANDLERS)
-
-
-@pytest.fixture
 def named(app):
     """What was told: a list of (who, where, seconds)."""
     found = []

@@ -1,4 +1,4 @@
-"""Wait for a condition, never for a time."""
+"""Wait for a condition, never for a time; and look whether one stays."""
 
 import threading
 import time
@@ -17,3 +17,12 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10, what: str = "it 
             raise AssertionError(f"waited {timeout:g} s for {what}")
         pause.wait(0.02)
     return found
+
+
+def stays(predicate: Callable[[], bool], seconds: float, what: str = "it") -> None:
+    """Look for *seconds* whether *predicate* stays true; fail as soon as it does not, naming *what* did not stay."""
+    end = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < end:
+        assert predicate(), f"{what} did not stay so for {seconds:g} s"
+        pause.wait(0.1)
