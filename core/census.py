@@ -7,7 +7,7 @@ from typing import Any
 from core.clock import from_ms, rfc3339
 from core.ledger.admission import use_of
 from core.ledger.alive import Process, alive
-from core.ledger.counters import Tally, lately, series
+from core.ledger.counters import Past, Tally, lately, series
 from core.ledger.deploys import deploys
 from core.ledger.depths import OPEN, depths
 from core.ledger.flow import Flow, server_now
@@ -51,10 +51,10 @@ def last_hour(keys: Keys) -> Flow[Json]:
     return {name: counted[name] for name in LATELY}
 
 
-def series_view(keys: Keys, span: str) -> Flow[Json]:
+def series_view(keys: Keys, span: str, past: Past) -> Flow[Json]:
     """Return the same by time, the oldest first, for one of ``SPANS``; and the releases that began within it."""
     now = yield from server_now()
-    items = yield from series(keys, now, *SPANS[span])
+    items = yield from series(keys, now, *SPANS[span], past)
     began = yield from deploys(keys, items[0].start)
     return {
         "items": [{"start": rfc3339(from_ms(tally.start)), **_counted(tally)} for tally in items],

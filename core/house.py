@@ -1,7 +1,7 @@
 """All rooms of one application, put together: what ``app.extensions["carillon"]`` holds."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
@@ -12,6 +12,7 @@ from core.catalog import Catalog
 from core.clockwork import Clockwork
 from core.config import Config
 from core.entries import Layout
+from core.ledger.counters import Past
 from core.ledger.keys import Keys
 from core.ledger.running import Hint
 from core.ledger.store import AsyncLedger, Ledger
@@ -44,6 +45,7 @@ class House:
     celery: "Celery"
     results: Results
     publisher: Background[Hint]
+    past: Past = field(default_factory=dict)
 
     def flush(self, timeout: float) -> None:
         """Wait until hints are published and notes kept, at most *timeout* seconds for each."""

@@ -18,6 +18,7 @@ from browser import visit as visit
 from flask import Flask
 from flask.globals import _cv_app
 from scheduling_api import Schedules
+from strict_names import be_strict
 from visiting import Visitor
 
 from core.testing import application, server
@@ -30,6 +31,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.skipped and isinstance(report.longrepr, tuple) and MISSING in report.longrepr[2]:
         report.longrepr = ("tests/browser.py", 1, report.longrepr[2])
     return report
+
+
+be_strict()
 
 
 @pytest.fixture(scope="session")

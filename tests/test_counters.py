@@ -141,7 +141,7 @@ def test_a_series_is_whole_and_in_order(bench):
     put(bench, bench.keys.minutes, first - 1, succeeded=100)
     put(bench, bench.keys.minutes, first, succeeded=1, dead=2)
     put(bench, bench.keys.minutes, first + 59, retrying=3, w1=1)
-    found = bench.run(series(bench.keys, NOW, 60, 1))
+    found = bench.run(series(bench.keys, NOW, 60, 1, {}))
     assert [tally.start for tally in found] == [(first + n) * MINUTE for n in range(60)]
     assert found[0].ended == {"succeeded": 1, "discarded": 0, "dead": 2, "retrying": 0, "cancelled": 0}
     assert (found[0].started, found[0].p50, found[0].p95) == (0, None, None)
@@ -155,9 +155,24 @@ def test_quarters_begin_with_the_clock(bench):
     put(bench, bench.keys.minutes, quarter * 15 - 1, succeeded=2)
     put(bench, bench.keys.minutes, quarter * 15 - 15, succeeded=4)
     put(bench, bench.keys.minutes, quarter * 15 - 16, succeeded=8)
-    *_, one, two, three = bench.run(series(bench.keys, NOW, 96, 15))
+    *_, one, two, three = bench.run(series(bench.keys, NOW, 96, 15, {}))
     assert [tally.ended["succeeded"] for tally in (one, two, three)] == [8, 6, 1]
     assert (three.start, two.start) == (quarter * 15 * MINUTE, (quarter - 1) * 15 * MINUTE)
+
+
+def test_what_has_ended_is_read_once_and_what_goes_on_each_time(bench):
+    minute, past = NOW // MINUTE, {}
+    put(bench, bench.keys.minutes, minute - 1, succeeded=1)
+    assert [tally.ended["succeeded"] for tally in bench.run(series(bench.keys, NOW, 3, 1, past))] == [0, 1, 0]
+    assert len(past) == 2
+    put(bench, bench.keys.minutes, minute, succeeded=5)
+    put(bench, bench.keys.minutes, minute - 1, succeeded=100)
+    assert [tally.ended["succeeded"] for tally in bench.run(series(bench.keys, NOW, 3, 1, past))] == [0, 1, 5]
+    later = bench.run(series(bench.keys, NOW + MINUTE, 3, 1, past))
+    assert [tally.ended["succeeded"] for tally in later] == [1, 5, 0]
+    assert {start // MINUTE for _, start in past} == {minute - 1, minute}
+    bench.run(series(bench.keys, NOW, 2, 15, past))
+    assert len(past) == 3, "stretches of another length are another series"
 
 
 def test_hours_are_counted_by_themselves(bench):
@@ -165,7 +180,7 @@ def test_hours_are_counted_by_themselves(bench):
     put(bench, bench.keys.hours, hour, cancelled=7)
     put(bench, bench.keys.hours, hour - 719, cancelled=5)
     put(bench, bench.keys.minutes, NOW // MINUTE, cancelled=1)
-    found = bench.run(series(bench.keys, NOW, 720, 60))
+    found = bench.run(series(bench.keys, NOW, 720, 60, {}))
     assert [(tally.start, tally.ended["cancelled"]) for tally in (found[0], found[-1])] == [
         ((hour - 719) * HOUR, 5),
         (hour * HOUR, 7),

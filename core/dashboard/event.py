@@ -138,7 +138,7 @@ def _page(here: House, event: Row, edit: Edit | None = None) -> Response:
     )
     is_open = bool(shown.chain.open) and edit is None
     status = 200 if edit is None else 422
-    return shell.show("event_page.html", status=status, live=is_open, moment=now, page=None, it=shown, shown=SHOWN)
+    return shell.show("event_page.html", status=status, live=is_open, moment=now, it=shown, shown=SHOWN)
 
 
 def _unedited(here: House, event: Row) -> Edit | None:

@@ -12,7 +12,7 @@ from core.entries import Layout, name_page
 from core.house import House
 from core.ledger.admission import Use, use_of
 from core.ledger.alive import alive
-from core.ledger.counters import Tally, lately, series
+from core.ledger.counters import Past, Tally, lately, series
 from core.ledger.deploys import Deploy, deploys
 from core.ledger.fires import missed_since
 from core.ledger.firing import Fire
@@ -97,7 +97,7 @@ def look(here: House, span: str, moment: datetime) -> Flow[Facts]:
         "missed": _missed(layout, moment - MISSED_FOR),
         "fires": next_fires(layout, FIRES, moment),
         "failures": list_runs(keys, RunFilter(states=FAILED), Page(limit=FAILURES)),
-        "rates": _rates(keys, span),
+        "rates": _rates(keys, span, here.past),
     }
     found = dict(zip(asked, (yield from together(list(asked.values()))), strict=True))
     causes, schedules, info = found["sizes"]
@@ -154,13 +154,13 @@ def _missed(layout: Layout, since: datetime) -> Flow[list[tuple[str, Fire]]]:
     return (yield from missed_since(layout.keys, names, since, ROWS))
 
 
-def _rates(keys: Keys, span: str) -> Flow[tuple[int, Tally, list[Tally], list[Deploy]]]:
+def _rates(keys: Keys, span: str, past: Past) -> Flow[tuple[int, Tally, list[Tally], list[Deploy]]]:
     """Return the server's time, what the last hour counted, what each stretch of *span* did, and deploys in it."""
     now = yield from server_now()
     buckets, minutes = SPANS[span]
     first = now - buckets * minutes * 60_000
     found: list[Any] = yield from together(
-        [lately(keys, now, 60), series(keys, now, buckets, minutes), deploys(keys, first)]
+        [lately(keys, now, 60), series(keys, now, buckets, minutes, past), deploys(keys, first)]
     )
     hour, tallies, began = found
     return now, hour, tallies, began

@@ -50,12 +50,20 @@ def local_zone() -> ZoneInfo:
 
 
 def show(
-    template: str, *, status: int = 200, live: bool = False, moment: datetime | None = None, **page: Any
+    template: str,
+    *,
+    status: int = 200,
+    live: bool = False,
+    moment: datetime | None = None,
+    wrong: str = "",
+    own_search: bool = False,
+    **page: Any,
 ) -> Response:
     """Return the page that *template* makes of *page*, with its surroundings.
 
     *live* pages look for news by themselves unless the reader has stopped it. *moment* is the instant that the page
-    tells of, by default now.
+    tells of, by default now. *wrong* says what is wrong with what the reader gave; a page with its *own_search* has
+    none in the bar.
     """
     here = house()
     said, g.visit = g.visit.said, g.visit.saying("")
@@ -77,6 +85,8 @@ def show(
         form_token=form_token(here.config.keys, g.visit),
         asset=asset,
         took=lambda: round((monotonic() - g.begun) * 1000),
+        wrong=wrong,
+        own_search=own_search,
         **page,
     )
     response = make_response(text, status)
@@ -104,7 +114,7 @@ def surroundings() -> Mapping[str, Any]:
     try:
         return here.ledger.run(_facts(here.keys, here.config.ledger_memory))
     except (LedgerUnavailable, BacklogFull):
-        return {}
+        return {"failed": 0, "memory": 0, "memory_limit": None}
 
 
 def _facts(keys: Keys, memory: int) -> Flow[dict[str, Any]]:

@@ -36,22 +36,33 @@ class Tally:
     p95: float | None
 
 
-def series(keys: Keys, now: int, buckets: int, minutes: int) -> Flow[list[Tally]]:
+Past = dict[tuple[int, int], Tally]  # by length in minutes and start: stretches that ended, so nothing is added to them
+
+
+def series(keys: Keys, now: int, buckets: int, minutes: int, past: Past) -> Flow[list[Tally]]:
     """Return the last *buckets* stretches of *minutes* each, the oldest first; the last one goes on at *now*, in ms.
 
-    Whole hours reach back a month, anything else a day.
+    Whole hours reach back a month, anything else a day. A stretch that has ended is read once: *past* keeps it, for
+    a day's chart is made of 30,000 fields.
     """
     key, unit = (keys.hours, HOUR) if minutes % 60 == 0 else (keys.minutes, MINUTE)
-    width = minutes * MINUTE // unit
-    first = (now // (minutes * MINUTE) - buckets + 1) * width
-    counted = yield from _counted(key, first, buckets * width)
-    return [_tally((first + n) * unit, counted[n : n + width]) for n in range(0, len(counted), width)]
+    length = minutes * MINUTE
+    width, current = length // unit, now // length * length
+    starts = range(current - (buckets - 1) * length, current + 1, length)
+    found = {start: tally for start in starts if (tally := past.get((minutes, start)))}
+    unknown = [start for start in starts if start not in found]
+    counted = yield from _counted(key, [start // unit + n for start in unknown for n in range(width)])
+    found |= {start: _tally(start, counted[n * width : (n + 1) * width]) for n, start in enumerate(unknown)}
+    past.update({(minutes, start): found[start] for start in unknown if start < current})
+    for place in [place for place in list(past) if place[0] == minutes and place[1] < starts[0]]:
+        past.pop(place, None)
+    return [found[start] for start in starts]
 
 
 def lately(keys: Keys, now: int, minutes: int) -> Flow[Tally]:
     """Return what was counted in the last *minutes*, of which one goes on at *now*, in ms."""
     first = now // MINUTE - minutes + 1
-    return _tally(first * MINUTE, (yield from _counted(keys.minutes, first, minutes)))
+    return _tally(first * MINUTE, (yield from _counted(keys.minutes, range(first, first + minutes))))
 
 
 def forget_counts(keys: Keys, now: int, places: tuple[int, int]) -> Flow[tuple[int, int]]:
@@ -67,9 +78,9 @@ def forget_counts(keys: Keys, now: int, places: tuple[int, int]) -> Flow[tuple[i
     return minutes, hours
 
 
-def _counted(key: str, first: int, units: int) -> Flow[list[Counter[str]]]:
-    """Return what was counted in each of *units* minutes or hours, from the number *first* on."""
-    pages = [range(n, min(n + ASKED, first + units)) for n in range(first, first + units, ASKED)]
+def _counted(key: str, units: Sequence[int]) -> Flow[list[Counter[str]]]:
+    """Return what was counted in each of *units*, which are minutes or hours since the epoch."""
+    pages = [units[n : n + ASKED] for n in range(0, len(units), ASKED)]
     answers = yield [("HMGET", key, *(f"{unit}:{name}" for unit in page for name in NAMES)) for page in pages]
     values = [int(value or 0) for answer in answers for value in answer]
     return [

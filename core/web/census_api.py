@@ -35,7 +35,7 @@ async def get_series() -> ResponseReturnValue:
     if span not in SPANS:
         raise Problem("bad-query", f"Found span={span[:40]}; wanted one of {', '.join(SPANS)}.")
     here = house()
-    return jsonify(await here.async_ledger.run(series_view(here.keys, span)))
+    return jsonify(await here.async_ledger.run(series_view(here.keys, span, here.past)))
 
 
 @blueprint.get("/workers")
