@@ -1,8 +1,13 @@
-"""Every page in a real browser: how it looks, that it works without scripts, keys, news and the theme."""
+"""Every page in a real browser: how it looks, that it works without scripts, keys, news and the theme.
+
+With PICTURES=1 the pictures of the documentation are made anew.
+"""
+
+import os
 
 import pytest
 from all_pages import MISSING, PLAIN, paths
-from looks import flaws
+from looks import LARGEST, PICTURES, flaws, shot
 
 from core.clock import now
 from core.dashboard.shell import PAGES
@@ -12,24 +17,29 @@ def test_all_that_the_bar_names_is_here():
     assert {path for path, _ in PAGES} <= set(PLAIN.values())
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (1440, False), (1440, True)])
-def test_every_page_has_no_flaws(site, visit, width, dark):
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1440, False), (1440, True)])
+def test_every_page_has_no_flaws_and_its_picture(site, locked_site, visit, tmp_path, width, dark):
+    page = visit(site, width=width, dark=dark, allow=MISSING)
+    door = visit(locked_site, width=width, dark=dark)
+    folder = PICTURES if os.environ.get("PICTURES") else tmp_path
     found = {}
     for name, path in paths(site).items():
-        page = visit(site, path, width=width, dark=dark, allow=MISSING)
-        if wrong := flaws(page):
-            found[name] = wrong
-        page.context.close()
-    assert found == {}
+        page.goto(site.url + path)
+        assert 3_000 < shot(page, name, dark=dark, folder=folder).stat().st_size < LARGEST, name
+        found[name] = flaws(page)
+    shot(door, "login", dark=dark, folder=folder)
+    found["login"] = flaws(door)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
 def test_every_page_is_the_same_without_scripts(site, visit):
+    pages = [visit(site, scripts=on, allow=MISSING) for on in (True, False)]
     for name, path in paths(site).items():
-        with_scripts, without = (visit(site, path, scripts=on, allow=MISSING) for on in (True, False))
-        assert with_scripts.locator("h1").inner_text() == without.locator("h1").inner_text(), name
-        assert without.locator("main").inner_text().strip(), name
-        with_scripts.context.close()
-        without.context.close()
+        for page in pages:
+            page.goto(site.url + path)
+        first, second = (page.locator("h1").inner_text() for page in pages)
+        assert first == second, name
+        assert pages[1].locator("main").inner_text().strip(), name
 
 
 def test_the_door_without_scripts_and_with_a_wrong_secret_first(locked_site, visit):
