@@ -163,7 +163,7 @@ def site(server_url: str) -> Iterator[Site]:
     """The populated application in development."""
     from populated import populate
 
-    with opened(server_url, populate) as made:
+    with opened(server_url, partial(elsewhere, populate)) as made:
         yield made
 
 
@@ -187,5 +187,5 @@ def hostile_site(server_url: str) -> Iterator[Site]:
     from planting import plant
     from xss import TEXTS
 
-    with opened(server_url, partial(plant, texts=TEXTS), packages=("planted",)) as made:
+    with opened(server_url, partial(elsewhere, plant, texts=TEXTS), packages=("planted",)) as made:
         yield made

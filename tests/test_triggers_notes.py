@@ -4,7 +4,7 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 
 import pytest
 from hypothesis import example, given, settings
@@ -136,9 +136,9 @@ class TestStretches:
     )
     def test_the_latest_is_found_at_once_however_far_apart_the_ends(self, trigger):
         start, end = utc("1900-01-01"), utc("2026-11-26T02:30:00.5")
-        begin = time.process_time()
+        begin = time.thread_time()
         latest = trigger.latest(start, end)
-        assert time.process_time() - begin < 0.1
+        assert time.thread_time() - begin < 0.1
         assert latest is not None
         assert latest <= end
         following = trigger.after(latest)
@@ -150,11 +150,11 @@ class TestStretches:
     def test_counting(self):
         start, end = utc("2000-01-01"), utc("2026-01-01")
         seconds = int((end - start).total_seconds())
-        begin = time.process_time()
+        begin = time.thread_time()
         assert Every(1).count_between(start, end, 10**12) == seconds
         assert Every(1).count_between(start, end, 10) == 10
         assert Cron("* * * * *").count_between(start, end, 500) == 500
-        assert time.process_time() - begin < 0.05
+        assert time.thread_time() - begin < 0.05
         assert Every(60, utc("2025-12-31")).count_between(start, end, 10**6) == 1441
         assert Every(60).count_between(end, start, 5) == 0
         assert At(end).count_between(start, end, 5) == 1
@@ -196,6 +196,9 @@ class TestAll:
         assert all(planned > moment for planned in times)
         following = [trigger.after(earlier) for earlier in [moment, *times][: len(times)]]
         assert following == times
+        for earlier, planned in pairwise([moment, *times]):
+            assert trigger.first_between(earlier, planned) == planned
+            assert trigger.first_between(earlier, planned - MICROSECOND) is None
         assert [planned for planned, _ in islice(trigger.times_with_notes(moment), 12)] == times
         if times:
             end = times[len(times) // 2]
@@ -282,13 +285,13 @@ CRON = st.text("0123456789*/,-#L wmonfebaug@?²", max_size=600)
 )
 @example({"cron": f"{','.join(map(str, range(60)))} {','.join(map(str, range(24)))} */28 2 1#5"})
 def test_nothing_raises_anything_else_or_takes_long(data):
-    begin = time.process_time()
+    begin = time.thread_time()
     trigger, moment = read(data), utc("2026-11-26T02:30")
     if trigger is not None:
         assert trigger.describe()
         trigger.between(moment, utc("2050-01-01"), 20)
         trigger.latest(utc("2000-01-01"), moment)
-    assert time.process_time() - begin < 0.25  # a tenth is what it should take; machines differ
+    assert time.thread_time() - begin < 0.25  # a tenth is what it should take; machines differ
 
 
 def read(data: object) -> Trigger | None:

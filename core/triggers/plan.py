@@ -53,6 +53,11 @@ class Planned:
         """Return the first planned time strictly after *moment*, or None if there is none."""
         return next(self.times(moment), None)
 
+    def first_between(self, start: datetime, end: datetime) -> datetime | None:
+        """Return the first planned time after *start* up to and including *end*, or None if there is none."""
+        found = self.after(start)
+        return found if found is not None and found <= end else None
+
     def between(self, start: datetime, end: datetime, limit: int) -> list[datetime]:
         """Return the planned times after *start* up to and including *end*: the first *limit* of them."""
         return list(islice(takewhile(lambda planned: planned <= end, self.times(start)), limit))
@@ -69,8 +74,8 @@ class Planned:
         reach = timedelta(seconds=90)
         while start < end:
             begin = end - reach if end - start > reach else start
-            found = next(self.times(begin), None)
-            if found is not None and found <= end:
+            found = self.first_between(begin, end)
+            if found is not None:
                 return self._last(found, end)
             if begin == start:
                 return None
@@ -85,11 +90,8 @@ class Planned:
             if len(walked) < WALKED:
                 return found
             middle = found + (end - found) / 2
-            later = next(self.times(middle), None)
-            if later is not None and later <= end:
-                found = later
-            else:
-                end = middle
+            later = self.first_between(middle, end)
+            found, end = (later, end) if later is not None else (found, middle)
 
     def note(self, planned: datetime) -> str | None:
         """Return what a clock change did to the planned time *planned*, in words, or None."""

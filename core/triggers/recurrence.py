@@ -1,15 +1,15 @@
 """Recurrence rules of RFC 5545, read on the clocks of a time zone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
 from core.clock import rfc3339
 from core.triggers.clocks import DAY, Change, Reading, instant_of, placed, stretch_at
-from core.triggers.plan import TriggerError
+from core.triggers.plan import EPOCH, SECOND, TriggerError
 from core.triggers.rules import FREQUENCIES, MOST_COUNT, Rule, normal, read
 from core.triggers.rulewalls import RuleWalls
 from core.triggers.rulewords import words
@@ -20,6 +20,7 @@ from core.triggers.zones import local_words, settled, zone
 # or year, and INTERVAL=2 and 4 on even and leap years.
 ORIGIN = datetime(1996, 1, 1)  # noqa: DTZ001 - on the clocks of whichever zone
 LONGEST_COUNT = 36_525 * DAY
+MOST_AHEAD = 2 * DAY  # that clocks show a later time than UTC's, and then some
 YEARS = range(1900, 9000)  # of starts_at
 
 
@@ -52,6 +53,16 @@ class RRule(Zoned):
     def instants(self, after: int) -> Iterator[tuple[int, Change | None]]:
         """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any."""
         return _instants(_plan(self.rule, self.starts_at, self.timezone), self.timezone, after)
+
+    def first_between(self, start: datetime, end: datetime) -> datetime | None:
+        """Return the first planned time after *start* up to and including *end*, or None if there is none.
+
+        Nothing beyond *end* is looked at: the next time of a rare rule may be decades away.
+        """
+        plan, last = _plan(self.rule, self.starts_at, self.timezone), instant_of(end)
+        walls = partial(plan.walls.walls, end=last + MOST_AHEAD)
+        instant, _ = next(_instants(plan, self.timezone, instant_of(start), walls), (last + 1, None))
+        return EPOCH + instant * SECOND if instant <= last else None
 
     def describe(self) -> str:
         """Return in plain words when it is due."""
@@ -95,8 +106,10 @@ def _plan(text: str, starts_at: datetime | None, timezone: str) -> _Plan:
     return plan if rule.count is None else plan._replace(last=_counted(plan, timezone, rule.count, earliest[0]))
 
 
-def _instants(plan: _Plan, timezone: str, after: int) -> Iterator[tuple[int, Change | None]]:
-    for instant, change in placed(plan.walls.walls, timezone, max(after, plan.first - 1), plan.reading):
+def _instants(
+    plan: _Plan, timezone: str, after: int, walls: Callable[[int], Iterator[int]] | None = None
+) -> Iterator[tuple[int, Change | None]]:
+    for instant, change in placed(walls or plan.walls.walls, timezone, max(after, plan.first - 1), plan.reading):
         if plan.last is not None and instant > plan.last:
             return
         yield instant, change

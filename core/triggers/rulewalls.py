@@ -33,19 +33,26 @@ class RuleWalls:
         seconds = self._seconds if self._unit >= 60 else (0,)
         self._times = array("L", (3_600 * h + 60 * m + s for h, m, s in product(hours, minutes, seconds)))
 
-    def walls(self, start: int) -> Iterator[int]:
-        """Yield the walls it names from *start* on, in order, until it is looked at for long in vain."""
+    def walls(self, start: int, end: int | None = None) -> Iterator[int]:
+        """Yield the walls it names from *start* on, in order, until it is looked at for long in vain.
+
+        It may stop after *end*, too.
+        """
         start = max(start, self._start)
-        budget = Budget()
+        budget, last = Budget(), LAST_DAY if end is None else min(end // DAY, LAST_DAY)
+        by_unit = self._rule.freq in UNITS
         try:
-            for wall in self._by_unit(start, budget) if self._rule.freq in UNITS else self._by_period(start, budget):
+            for wall in self._by_unit(start, last, budget) if by_unit else self._by_period(start, budget):
                 budget.renew()
                 yield wall
         except Exhausted:
             return
 
-    def _by_unit(self, start: int, budget: Budget) -> Iterator[int]:
-        """Yield from days, hours, minutes or seconds: leap to where the interval, the day and the time all fit."""
+    def _by_unit(self, start: int, last: int, budget: Budget) -> Iterator[int]:
+        """Yield from days, hours, minutes or seconds: leap to where the interval, the day and the time all fit.
+
+        *last* is the last day that is looked at.
+        """
         step, origin = self._rule.interval, self._start // self._unit
         times = self._chosen([0], self._times)
         unit = start // self._unit
@@ -53,7 +60,7 @@ class RuleWalls:
             budget.spend()
             unit += (origin - unit) % step
             day, second = divmod(unit * self._unit, DAY)
-            if day > LAST_DAY:
+            if day > last:
                 return
             found = self._days.first_from(day, budget)
             second = self._time_from(0 if found > day else second)
