@@ -25,7 +25,7 @@ run: .venv/run.stamp  ## start web, worker and beat; Ctrl-C stops them
 
 test: check  ## types, style, floors and all tests
 	@$(BIN)/python -m tests.chromium
-	@$(BIN)/python -m pytest --numprocesses 2 || (echo "what failed, once more, alone on this machine:" && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none)
+	@$(BIN)/python -m pytest --numprocesses 3 || (echo "what failed, once more, alone on this machine:" && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none)
 
 check: .venv/test.stamp  ## types, style and floors alone
 	@$(BIN)/ruff check .
