@@ -37,7 +37,7 @@ class Cron(Zoned):
         cron_walls(self.expression)
         zone(self.timezone)
 
-    def instants(self, after: int) -> Iterator[tuple[int, Change | None]]:
+    def instants(self, after: int, last: int | None = None) -> Iterator[tuple[int, Change | None]]:  # noqa: ARG002 - no cron is that rare
         """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any."""
         found = cron_walls(self.expression)
         return placed(found.walls, self.timezone, after, ELAPSED if found.elapsed else ONCE)

@@ -53,14 +53,17 @@ class Planned:
         """Return the first planned time strictly after *moment*, or None if there is none."""
         return next(self.times(moment), None)
 
+    def within(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Yield the planned times after *start* up to and including *end*, in order, each once, in UTC."""
+        return takewhile(lambda planned: planned <= end, self.times(start))
+
     def first_between(self, start: datetime, end: datetime) -> datetime | None:
         """Return the first planned time after *start* up to and including *end*, or None if there is none."""
-        found = self.after(start)
-        return found if found is not None and found <= end else None
+        return next(self.within(start, end), None)
 
     def between(self, start: datetime, end: datetime, limit: int) -> list[datetime]:
         """Return the planned times after *start* up to and including *end*: the first *limit* of them."""
-        return list(islice(takewhile(lambda planned: planned <= end, self.times(start)), limit))
+        return list(islice(self.within(start, end), limit))
 
     def count_between(self, start: datetime, end: datetime, limit: int) -> int:
         """Return how many times are planned after *start* up to and including *end*; counting stops at *limit*."""

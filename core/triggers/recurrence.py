@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from core.clock import rfc3339
 from core.triggers.clocks import DAY, Change, Reading, instant_of, placed, stretch_at
-from core.triggers.plan import EPOCH, SECOND, TriggerError
+from core.triggers.plan import TriggerError
 from core.triggers.rules import FREQUENCIES, MOST_COUNT, Rule, normal, read
 from core.triggers.rulewalls import RuleWalls
 from core.triggers.rulewords import words
@@ -50,19 +50,14 @@ class RRule(Zoned):
             object.__setattr__(self, "starts_at", starts_at)
         _plan(self.rule, self.starts_at, self.timezone)
 
-    def instants(self, after: int) -> Iterator[tuple[int, Change | None]]:
-        """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any."""
-        return _instants(_plan(self.rule, self.starts_at, self.timezone), self.timezone, after)
+    def instants(self, after: int, last: int | None = None) -> Iterator[tuple[int, Change | None]]:
+        """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any.
 
-    def first_between(self, start: datetime, end: datetime) -> datetime | None:
-        """Return the first planned time after *start* up to and including *end*, or None if there is none.
-
-        Nothing beyond *end* is looked at: the next time of a rare rule may be decades away.
+        Walls that lie after *last* in every zone are not looked at.
         """
-        plan, last = _plan(self.rule, self.starts_at, self.timezone), instant_of(end)
-        walls = partial(plan.walls.walls, end=last + MOST_AHEAD)
-        instant, _ = next(_instants(plan, self.timezone, instant_of(start), walls), (last + 1, None))
-        return EPOCH + instant * SECOND if instant <= last else None
+        plan = _plan(self.rule, self.starts_at, self.timezone)
+        walls = plan.walls.walls if last is None else partial(plan.walls.walls, end=last + MOST_AHEAD)
+        return _instants(plan, walls, self.timezone, after)
 
     def describe(self) -> str:
         """Return in plain words when it is due."""
@@ -100,16 +95,16 @@ def _plan(text: str, starts_at: datetime | None, timezone: str) -> _Plan:
     last = None if rule.until is None else _until(rule.until, timezone)
     reading = Reading(both=rule.freq in FREQUENCIES[4:], moved=False)
     plan = _Plan(rule, RuleWalls(rule, start), reading, first, last)
-    earliest = next(_instants(plan, timezone, first - 1), None)
+    earliest = next(_instants(plan, plan.walls.walls, timezone, first - 1), None)
     if earliest is None:
         raise TriggerError(f"Rrule {text[:80]!r} never fires, or so rarely that no time was found.", "rrule")
     return plan if rule.count is None else plan._replace(last=_counted(plan, timezone, rule.count, earliest[0]))
 
 
 def _instants(
-    plan: _Plan, timezone: str, after: int, walls: Callable[[int], Iterator[int]] | None = None
+    plan: _Plan, walls: Callable[[int], Iterator[int]], timezone: str, after: int
 ) -> Iterator[tuple[int, Change | None]]:
-    for instant, change in placed(walls or plan.walls.walls, timezone, max(after, plan.first - 1), plan.reading):
+    for instant, change in placed(walls, timezone, max(after, plan.first - 1), plan.reading):
         if plan.last is not None and instant > plan.last:
             return
         yield instant, change
@@ -118,7 +113,7 @@ def _instants(
 def _counted(plan: _Plan, timezone: str, count: int, earliest: int) -> int:
     """Return the last of *count* planned times."""
     last = earliest
-    for last, _ in islice(_instants(plan, timezone, plan.first - 1), count):
+    for last, _ in islice(_instants(plan, plan.walls.walls, timezone, plan.first - 1), count):
         if last > earliest + LONGEST_COUNT:
             wanted = f"wanted one that is reached within a hundred years, at most {MOST_COUNT}. Or leave it out"
             raise TriggerError(f"Found COUNT={count} in an rrule; {wanted}.", "rrule")

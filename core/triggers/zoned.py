@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from core.triggers import wording
 from core.triggers.clocks import Change, Effect, instant_of, stretch_at
@@ -16,9 +17,18 @@ class Zoned(Planned):
 
     timezone: str
 
-    def instants(self, after: int) -> Iterator[tuple[int, Change | None]]:
-        """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any."""
+    def instants(self, after: int, last: int | None = None) -> Iterator[tuple[int, Change | None]]:
+        """Yield the planned seconds since the Unix epoch after *after*, each with its clock change, if any.
+
+        It may stop after *last*: the next time of a rare plan may be decades away.
+        """
         raise NotImplementedError
+
+    def within(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Yield the planned times after *start* up to and including *end*, in order, each once, in UTC."""
+        last = instant_of(end)
+        found = (instant for instant, _ in self.instants(instant_of(start), last))
+        return map(_moment, takewhile(lambda instant: instant <= last, found))
 
     def times(self, moment: datetime) -> Iterator[datetime]:
         """Yield the planned times strictly after *moment*, in order, each once, in UTC."""
