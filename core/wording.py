@@ -119,6 +119,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def waiting(count: int) -> str:
+    """Return ``1 run waits``, ``2,000 runs wait``."""
+    return f"{counted(count, 'run')} wait{'s' if count == 1 else ''}"
+
+
 def listed(words: Iterable[str], last: str = "and") -> str:
     """Return the words with commas, and *last* before the last one."""
     *first, end = words

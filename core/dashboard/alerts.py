@@ -11,6 +11,7 @@ from core.dashboard.facts import Facts, Rows
 from core.dashboard.view import Row, coarse, duration, number, silent
 from core.ledger.admission import FULL, ROOM
 from core.ledger.firing import Fire
+from core.wording import waiting
 
 NAMED = 3  # of one kind, before the alert says how many more there are
 Link = tuple[str, str]  # words and path
@@ -136,8 +137,8 @@ def _unserved(facts: Facts) -> Iterator[Alert]:
     if "workers" in facts.failing:
         return
     for row in [row for row in facts.queues if row["pending"] and not row["workers"] and not row.get("quiet")][:NAMED]:
-        waits = f"{number(row['pending'])} {'run waits' if row['pending'] == 1 else 'runs wait'}"
-        text = f"{waits} in it, the first for {duration(row['wait'])}, and no worker serves it. Start one with -Q."
+        waits = f"{waiting(row['pending'])} in it, the first for {duration(row['wait'])}"
+        text = f"{waits}, and no worker serves it. Start one with -Q."
         yield Alert(title="Queue", names=[(row["queue"], QUEUES[1])], text=text, see=QUEUES)
 
 

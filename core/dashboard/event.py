@@ -22,6 +22,7 @@ from core.ledger.keys import FAILED
 from core.ledger.views import event_view
 from core.replaying import SAME, Wanted, answerers, may_answer
 from core.web.strict_json import JsonTooComplex, MalformedJson, parse
+from core.wording import counted
 
 blueprint = Blueprint("event", __name__)
 SHOWN = 30  # runs in the table
@@ -103,8 +104,7 @@ def _edited(here: House, event: Row) -> ResponseReturnValue:
 
 def _replayed(here: House, wanted: Wanted) -> Response:
     receipt = here.replay(wanted)
-    count = len(receipt.runs)
-    said = f"Replayed: {count} new run{'' if count == 1 else 's'}. This is the new event."
+    said = f"Replayed: {counted(len(receipt.runs), 'new run')}. This is the new event."
     told = "This was replayed already; nothing is added." if receipt.duplicate else said
     return shell.leave(f"{request.script_root}/dashboard/events/{receipt.id}", told)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
@@ -11,19 +12,19 @@ from core.bus import Receipt
 from core.clock import from_ms, rfc3339, to_ms
 from core.dashboard import shell
 from core.dashboard.forms import needs
-from core.dashboard.query import BadQuery, instant, terms
+from core.dashboard.query import BadQuery, repeated, sought, stretch, terms
 from core.dashboard.trying import Trial, send, trial
 from core.dashboard.view import Row
 from core.errors import NotFound
 from core.event_types import EventType, daily, event_types, hourly
 from core.house import House, house
-from core.ledger.flow import Flow
+from core.ledger.flow import Flow, together
 from core.ledger.keys import Keys
 from core.ledger.listing import EventFilter, Page, list_events
-from core.ledger.paths import Sought
 from core.ledger.views import PLACES
 from core.web.problems import Problem
 from core.web.query import cursor, cursor_of
+from core.wording import counted
 
 blueprint = Blueprint("events", __name__)
 KNOWN = ("type", "source", "subject", "from", "to", "data.")
@@ -69,8 +70,7 @@ def post_event() -> ResponseReturnValue:
     sent = send(empty, request.form, here.catalog, zone)
     if not isinstance(sent, Receipt):
         return _page(request.args.get("test", ""), sent)
-    count = len(sent.runs)
-    runs = f"{count} handler{'' if count == 1 else 's'} will run" if count else "no handler answers it"
+    runs = f"{counted(len(sent.runs), 'handler')} will run" if sent.runs else "no handler answers it"
     said = "It was sent before; nothing is added." if sent.duplicate else f"Sent: {runs}."
     return shell.leave(f"{request.script_root}/dashboard/events/{sent.id}", said)
 
@@ -78,8 +78,8 @@ def post_event() -> ResponseReturnValue:
 def _page(wanted: str, form: Trial | None = None) -> Response:
     here, now = house(), shell.local_now()
     stream, kinds = _stream(here, now), event_types(here.catalog)
-    rates = here.ledger.run(_rates(here.keys, kinds, now))
-    [in_hour] = here.ledger.run(_last_hour(here.keys, now))
+    asked: list[Flow[Any]] = [_rates(here.keys, kinds, now), _last_hour(here.keys, now)]
+    rates, [in_hour] = here.ledger.run(together(asked))
     test = form or trial(kinds, wanted, shell.local_zone(), rates[0].kind.name if rates else "")
     return shell.show(
         "events_page.html",
@@ -120,13 +120,10 @@ def read(query: str, now: datetime) -> tuple[EventFilter, Page]:
     """
     pairs = terms(query, KNOWN)
     named = dict(pairs)
-    keys = [key for key, _ in pairs if not key.startswith("data.")]
-    if len(set(keys)) < len(keys):
+    if repeated(pairs):
         raise BadQuery("type:, source:, subject:, from: and to: can stand there once each.")
-    data = [Sought(key.removeprefix("data."), text) for key, text in pairs if key.startswith("data.")]
-    since = to_ms(instant("from", named["from"], now)) if "from" in named else None
-    until = to_ms(instant("to", named["to"], now, end=True)) if "to" in named else None
-    wanted = EventFilter(**{key: named.get(key, "") for key in ("type", "source", "subject")}, data=data)
+    since, until = stretch(named, now)
+    wanted = EventFilter(**{key: named.get(key, "") for key in ("type", "source", "subject")}, data=sought(pairs))
     return wanted, Page(limit=SHOWN, since=since, until=until)
 
 

@@ -17,6 +17,7 @@ from core.dashboard.view import number
 from core.errors import LedgerUnavailable
 from core.house import House, house
 from core.ledger.flow import Flow
+from core.wording import counted
 
 blueprint = Blueprint("overview", __name__)
 LISTED = 8  # queues, workers and beats, before the page says how many more there are
@@ -85,8 +86,7 @@ def lede(facts: Facts) -> str:
     total = failed + sum(facts.hour.ended.get(name, 0) for name in FINE)
     if not total:
         return "no run ended in the last hour"
-    runs = "1 run" if total == 1 else f"{number(total)} runs"
-    return f"{runs} in the last hour, {f'{number(failed)} of them' if failed else 'none'} failed"
+    return f"{counted(total, 'run')} in the last hour, {f'{number(failed)} of them' if failed else 'none'} failed"
 
 
 def _server() -> Flow[str]:

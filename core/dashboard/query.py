@@ -1,14 +1,17 @@
 """What people write into the search boxes: ``type:github.* subject:"order 7" from:24h``."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 
+from core.clock import to_ms
 from core.errors import CoreError
+from core.ledger.paths import Sought
 from core.wording import earlier
 
 LONGEST = 1000  # characters of a query
 MOST = 20  # terms of a query
+DATA = "data."
 WORD = re.compile(r'\s*(?:(?P<key>[^\s:"]+):)?+(?P<text>"(?:[^"\\]|\\.)*"|[^\s"]\S*|(?=\s|$))(?=\s|$)')
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 TIMES = "a time such as 14:25, 2026-11-24, 2026-11-24T14:25:00Z, or an age: 30min, 24h, 7d"
@@ -47,6 +50,28 @@ def terms(query: str, known: Sequence[str], *, bare: str = "") -> list[tuple[str
 def spelled(pairs: Collection[tuple[str, str]]) -> str:
     """Return the query that means *pairs*."""
     return " ".join(f"{key}:{_quoted(text)}" for key, text in pairs)
+
+
+def repeated(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the first key that stands there more than once, or ''; those of data may."""
+    keys = [key for key, _ in pairs if not key.startswith(DATA)]
+    return next((key for key in keys if keys.count(key) > 1), "")
+
+
+def sought(pairs: Sequence[tuple[str, str]]) -> tuple[Sought, ...]:
+    """Return what ``data.<path>:`` asks for."""
+    return tuple(Sought(key.removeprefix(DATA), text) for key, text in pairs if key.startswith(DATA))
+
+
+def stretch(named: Mapping[str, str], now: datetime) -> tuple[int | None, int | None]:
+    """Return the instants, in ms since the epoch, that ``from:`` and ``to:`` mean; None for one that is not there.
+
+    Raises:
+        BadQuery: one means no instant.
+    """
+    since = to_ms(instant("from", named["from"], now)) if "from" in named else None
+    until = to_ms(instant("to", named["to"], now, end=True)) if "to" in named else None
+    return since, until
 
 
 def instant(key: str, text: str, now: datetime, *, end: bool = False) -> datetime:

@@ -7,8 +7,9 @@ from flask import Blueprint, Response
 
 from core.census import queue_views
 from core.dashboard import shell
-from core.dashboard.view import UNFINISHED, Row, duration, number
+from core.dashboard.view import UNFINISHED, Row, duration
 from core.house import house
+from core.wording import waiting
 
 blueprint = Blueprint("queues", __name__)
 LISTED = 200  # queues on the page
@@ -55,4 +56,4 @@ def _waits(row: Row) -> str:
     if not count:
         return " Nothing waits in it."
     oldest = f", the oldest for {duration(row['wait'])}" if row["wait"] is not None else ""
-    return f" {number(count)} {'run waits' if count == 1 else 'runs wait'} in it{oldest}."
+    return f" {waiting(count)} in it{oldest}."

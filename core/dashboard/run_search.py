@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.clock import to_ms
-from core.dashboard.query import BadQuery, instant, spelled, terms
+from core.dashboard.query import BadQuery, repeated, sought, spelled, stretch, terms
 from core.ledger.fitting import RunFilter
 from core.ledger.keys import STATES
-from core.ledger.paths import Sought
 from core.operating import Selection
 from core.web.asked import named_states
 
@@ -36,20 +34,16 @@ def search(text: str, now: datetime) -> Search:
         BadQuery: what was found, what is wanted.
     """
     pairs = [_whole(key, value) for key, value in terms(text, KEYS, bare=WORD)]
-    keys = [key for key, _ in pairs if not key.startswith("data.")]
-    for key in keys:
-        if keys.count(key) > 1:
-            several = " Several states stand behind one, with commas." if key == "state" else ""
-            raise BadQuery(f"Found {key}: more than once; one is the most.{several}")
+    if twice := repeated(pairs):
+        several = " Several states stand behind one, with commas." if twice == "state" else ""
+        raise BadQuery(f"Found {twice}: more than once; one is the most.{several}")
     given = dict(pairs)
     wanted = RunFilter(
         states=_states(given.get("state", "")),
-        data=tuple(Sought(key.removeprefix("data."), value) for key, value in pairs if key.startswith("data.")),
+        data=sought(pairs),
         **{key: given.get(key, "") for key in ("task", "event", "schedule", "queue")},
     )
-    since, until = (
-        to_ms(instant(key, given[key], now, end=key == "to")) if key in given else None for key in ("from", "to")
-    )
+    since, until = stretch(given, now)
     return Search(pairs, Selection(wanted=wanted, since=since, until=until))
 
 

@@ -7,7 +7,7 @@ from core.doctor.facts import Facts, Finding, Level
 from core.ledger.admission import FULL, use_of
 from core.ledger.server import too_old
 from core.sentinel import SCHEME, sentinels
-from core.wording import duration, size
+from core.wording import counted, duration, size
 
 CLOSE = 0.65  # share of the memory limit from which on it is worth a look
 SKEW = 1.0  # seconds
@@ -115,11 +115,11 @@ def replication(facts: Facts) -> Finding:
     if facts.info.get("role", "master") != "master":
         advice = "It takes no writes, or loses them. Name the primary in REDIS_URL, or let Sentinel name it."
         return Finding("replication", "bad", "The server is a replica.", advice)
-    fact = f"{replicas} replica{'' if replicas == 1 else 's'}" if replicas else "No replica"
+    fact = counted(replicas, "replica") if replicas else "No replica"
     if found and not replicas:
         advice = "Start one: as it is, Sentinel has nobody to promote."
         return Finding("replication", "warn", f"No replica of {found.service} is connected.", advice)
-    through = f", through {len(found.hosts)} sentinel{'s' if len(found.hosts) > 1 else ''}" if found else ""
+    through = f", through {counted(len(found.hosts), 'sentinel')}" if found else ""
     rest = "" if replicas else " If its machine is lost, so is what its disk held."
     return Finding("replication", "ok", f"{fact}{through}.{rest}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.doctor.facts import Facts, Finding, Level, Probe
-from core.wording import duration
+from core.wording import counted, duration, waiting
 
 CLOSE = 0.8  # share of BACKLOG_LIMIT from which on it is worth a look
 NAMED = 3  # names that a sentence holds
@@ -36,7 +36,7 @@ def workers(facts: Facts) -> Finding:
         return Finding("workers", "warn", "Every worker is quiet or stops.", "flask workers resume --all")
     stuck = sum(int(one.info.get("stuck") or 0) for one in alive)
     if found.level == "ok" and stuck:
-        fact = f"{stuck} function{'' if stuck == 1 else 's'} outlived the timeout and cannot be ended."
+        fact = f"{counted(stuck, 'function')} outlived the timeout and cannot be ended."
         return Finding(
             "workers", "warn", fact, "A worker renews itself when all its threads are stuck, or: flask workers stop"
         )
@@ -84,10 +84,10 @@ def queues(facts: Facts) -> Finding:
     idle = [row for row in facts.queues if not row["workers"]]
     if not idle:
         return Finding("queues", "ok", f"Each of {len(facts.queues)} queues is served.")
-    waiting = sum(sum(row[state] for state in ("pending", "retrying", "scheduled", "parked")) for row in idle)
+    waits = sum(sum(row[state] for state in ("pending", "retrying", "scheduled", "parked")) for row in idle)
     names = _named([row["queue"] for row in idle], len(idle))
-    fact = f"{names} served by nobody; {waiting:,} run{' waits' if waiting == 1 else 's wait'} there."
-    return Finding("queues", "bad" if waiting else "warn", fact, "/dashboard/queues says why and what to do for each.")
+    fact = f"{names} served by nobody; {waiting(waits)} there."
+    return Finding("queues", "bad" if waits else "warn", fact, "/dashboard/queues says why and what to do for each.")
 
 
 def _named(names: Sequence[str], count: int) -> str:
