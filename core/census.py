@@ -9,9 +9,9 @@ from core.ledger.admission import use_of
 from core.ledger.alive import Process, alive
 from core.ledger.counters import Past, Tally, lately, series
 from core.ledger.deploys import deploys
-from core.ledger.depths import OPEN, depths
+from core.ledger.depths import depths
 from core.ledger.flow import Flow, server_now
-from core.ledger.keys import FAILED, TERMINAL, Keys
+from core.ledger.keys import FAILED, OPEN, TERMINAL, Keys
 from core.ledger.listing import counts
 
 Json = dict[str, Any]

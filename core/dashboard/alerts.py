@@ -11,6 +11,7 @@ from core.dashboard.facts import Facts, Rows
 from core.dashboard.view import Row, coarse, duration, number, silent
 from core.ledger.admission import FULL, ROOM
 from core.ledger.firing import Fire
+from core.ledger.keys import OPEN
 from core.wording import waiting
 
 NAMED = 3  # of one kind, before the alert says how many more there are
@@ -56,7 +57,7 @@ def _server(facts: Facts) -> Iterator[Alert]:
         taken = "nothing new is accepted" if share >= FULL else f"from {FULL:.0%} on nothing new is accepted"
         text = f"the ledger uses {share:.0%} of its memory; {taken}. Start more workers, or give it more."
         yield Alert(title="Memory", text=text, see=DOCTOR)
-    open_runs = sum(facts.counts.get(state, 0) for state in ("scheduled", "pending", "parked", "running", "retrying"))
+    open_runs = sum(facts.counts.get(state, 0) for state in OPEN)
     if open_runs >= facts.backlog:
         text = f"{number(open_runs)} runs have not ended, and no more are accepted. Start more workers, "
         yield Alert(title="Backlog", text=f"{text}or raise BACKLOG_LIMIT.", see=QUEUES)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.dashboard.view import FINISHED, Row
+from core.dashboard.view import Row
+from core.ledger.keys import TERMINAL
 from core.wording import coarse, counted, duration, parse
 
 STEPS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800)
@@ -71,7 +72,7 @@ class Axis:
 def chain(steps: Sequence[Step], now: datetime) -> Chain:
     """Lay out *steps* in the order in which they are shown."""
     runs = [step.row for step in steps if step.kind == "run"]
-    waiting = [row for row in runs if row.get("state") not in FINISHED]
+    waiting = [row for row in runs if row.get("state") not in TERMINAL]
     moments = [moment for step in steps for moment in _moments(step)]
     start = min(moments, default=now)
     end = max([now] if waiting else moments, default=now)
@@ -118,7 +119,7 @@ def _run_bars(run: Row, axis: Axis, now: datetime) -> Iterable[Bar]:
         title = f"attempt {attempt.get('number')}: {'running for' if end is None else f'{outcome} after'} {took}"
         yield axis.bar(kind, begin, end or now, title)
         last = end or now
-    if last is not None and run.get("state") not in (*FINISHED, "running"):
+    if last is not None and run.get("state") not in (*TERMINAL, "running"):
         yield axis.bar("wait", last, now)
 
 

@@ -7,8 +7,9 @@ from flask import Blueprint, Response
 
 from core.census import queue_views
 from core.dashboard import shell
-from core.dashboard.view import UNFINISHED, Row, duration
+from core.dashboard.view import Row, duration
 from core.house import house
+from core.ledger.keys import WAITING
 from core.wording import waiting
 
 blueprint = Blueprint("queues", __name__)
@@ -52,7 +53,7 @@ def _note(row: Row, declared: Sequence[str]) -> tuple[str, str]:
 
 
 def _waits(row: Row) -> str:
-    count: Any = sum(row[state] for state in UNFINISHED if state != "running")
+    count: Any = sum(row[state] for state in WAITING)
     if not count:
         return " Nothing waits in it."
     oldest = f", the oldest for {duration(row['wait'])}" if row["wait"] is not None else ""

@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from core.catalog import Task
 from core.config import ROOT
+from core.ledger.keys import STATES as STATES
+from core.ledger.keys import TERMINAL as TERMINAL
 from core.wording import HOUR
 from core.wording import age as age
 from core.wording import between as between
@@ -26,9 +28,6 @@ from core.wording import spelling as spelling
 Row = Mapping[str, Any]
 
 FAILING = ("retrying", "dead", "expired")
-UNFINISHED = ("scheduled", "pending", "parked", "running", "retrying")
-FINISHED = ("succeeded", "discarded", "dead", "cancelled", "expired")
-STATES = UNFINISHED + FINISHED
 FIRES = {"fired": "scheduled", "skipped": "discarded", "missed": "missed"}
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
 SILENT = 15.0  # seconds without a heartbeat, three of them, before a process is called silent

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.doctor.facts import Facts, Finding, Level, Probe
+from core.ledger.keys import WAITING
 from core.wording import counted, duration, waiting
 
 CLOSE = 0.8  # share of BACKLOG_LIMIT from which on it is worth a look
@@ -84,7 +85,7 @@ def queues(facts: Facts) -> Finding:
     idle = [row for row in facts.queues if not row["workers"]]
     if not idle:
         return Finding("queues", "ok", f"Each of {len(facts.queues)} queues is served.")
-    waits = sum(sum(row[state] for state in ("pending", "retrying", "scheduled", "parked")) for row in idle)
+    waits = sum(sum(row[state] for state in WAITING) for row in idle)
     names = _named([row["queue"] for row in idle], len(idle))
     fact = f"{names} served by nobody; {waiting(waits)} there."
     return Finding("queues", "bad" if waits else "warn", fact, "/dashboard/queues says why and what to do for each.")

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.ledger.flow import Flow, together
-from core.ledger.keys import STATES, Keys
+from core.ledger.keys import OPEN, Keys
 
 LOOKED = 500
 FEW = 10_000  # runs of a queue, ended ones included, that an intersection may walk
-OPEN = STATES[:5]
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,8 @@ STATES = (
     "cancelled",
     "expired",
 )
-TERMINAL = frozenset(STATES[5:])
+OPEN, TERMINAL = STATES[:5], frozenset(STATES[5:])
+WAITING = tuple(state for state in OPEN if state != "running")
 FAILED = ("dead", "expired")
 ASIDE = 2**48  # as the scripts have it: what the score of a pending run in ``due`` has on top of the time of its check
 
