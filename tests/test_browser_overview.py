@@ -17,6 +17,13 @@ def test_empty_page_has_no_flaws(empty_site, visit, width):
     assert flaws(page) == []
 
 
+@pytest.mark.parametrize("width", [390, 800])
+def test_a_figure_with_a_name_that_cannot_be_parted_fits(site, visit, width):
+    page = visit(site, width=width)
+    page.evaluate("document.querySelector('.figures dd + dd').textContent = `queue ${'x'.repeat(40)}`")
+    assert overflowing(page) == []
+
+
 def test_page_in_production_wants_the_token(locked_site, visit):
     assert visit(locked_site, token=locked_site.token).title() == "Overview · Carillon"
     assert visit(locked_site).get_by_label("Token or password").is_visible()
